@@ -1,0 +1,16 @@
+"""The NumPy backend: the embedded default, and the plugin that offers it."""
+
+from __future__ import annotations
+
+from plugtorch.spec.hooks import hookimpl
+
+
+def _make():
+    from .backend import NumpyBackend
+
+    return NumpyBackend()
+
+
+@hookimpl
+def plugtorch_register_backends(register):
+    register("numpy", _make, requires=("numpy",), extra="numpy")

@@ -1,0 +1,63 @@
+"""plugtorch: PyTorch's programming model over swappable array libraries.
+
+``import plugtorch as torch``, or run a PyTorch script unchanged with ``plugtorch run``.
+Submodules (``plugtorch.nn``, ``plugtorch.optim``, ...) are imported when first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+import math as _math
+from typing import TYPE_CHECKING
+
+from . import autograd
+
+from .frontend.functions import *  # noqa: F403
+from .frontend.functions import __all__ as _function_names
+from .frontend.state import (
+    BackendUnavailable,
+    available_backends,
+    backend,
+    get_backend,
+    set_backend,
+)
+from .spec.dtypes import ALIASES as _ALIASES
+from .spec.dtypes import BY_NAME as _DTYPES
+
+if TYPE_CHECKING:
+    from . import cuda, nn, optim, random, serialization, utils  # noqa: F401
+    from .frontend.serialization import load, save  # noqa: F401
+
+__version__ = "0.1.0"
+
+e, inf, nan, pi = _math.e, _math.inf, _math.nan, _math.pi
+globals().update(_DTYPES)
+globals().update(_ALIASES)
+
+_SUBMODULES = frozenset({
+    "backends", "cli", "conformance", "cuda", "frontend", "linalg", "nn", "optim", "random", "serialization", "spec",
+    "utils", "version",
+})
+_LAZY = {
+    **dict.fromkeys(("save", "load"), "plugtorch.frontend.serialization"),
+}
+
+
+def __getattr__(name):
+    if name in _SUBMODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    if name in _LAZY:
+        value = getattr(importlib.import_module(_LAZY[name]), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *_SUBMODULES, *_LAZY})
+
+
+__all__ = sorted({
+    *_function_names, *_DTYPES, *_ALIASES, *_LAZY, "BackendUnavailable", "autograd", "available_backends", "backend",
+    "e", "get_backend", "inf", "nan", "pi", "set_backend",
+})

@@ -1,0 +1,152 @@
+"""What ops do besides computing: record gradients or not, and the other modes of a context.
+
+All modes are bits of one context variable, so that an op reads one value; it is 0
+in the ordinary case. Threads start with 0, and a generator or task keeps its own.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from contextvars import ContextVar
+
+NO_GRAD = 1
+INFERENCE = 2
+FUNCTION_MODE = 4  # some operand or mode wants to see every call
+
+MODE: ContextVar[int] = ContextVar("plugtorch_mode", default=0)
+mode = MODE.get
+
+
+def is_grad_enabled() -> bool:
+    """Whether ops record what gradients need, in this thread and context."""
+    return not MODE.get() & NO_GRAD
+
+
+def is_inference_mode_enabled() -> bool:
+    """Whether tensors made now are inference tensors."""
+    return bool(MODE.get() & INFERENCE)
+
+
+class _ModeContext:
+    """A context manager that is also a decorator for functions and generator functions."""
+
+    def _bits(self, now: int) -> int:
+        return now
+
+    def _again(self):
+        return self
+
+    def __enter__(self):
+        self._before = MODE.get()
+        MODE.set(self._bits(self._before))
+
+    def __exit__(self, *exc):
+        MODE.set(self._before)
+
+    def __call__(self, function):
+        if inspect.isclass(function):
+            raise TypeError(f"{type(self).__name__} decorates functions; decorate the methods of {function.__name__}")
+        if inspect.isgeneratorfunction(function):
+            return self._decorate_generator(function)
+
+        @functools.wraps(function)
+        def wrapped(*args, **kwargs):
+            with self._again():
+                return function(*args, **kwargs)
+
+        return wrapped
+
+    def _decorate_generator(self, function):
+        @functools.wraps(function)
+        def wrapped(*args, **kwargs):
+            # The mode holds while the generator runs, and not in its caller between two values.
+            generator = function(*args, **kwargs)
+            send, value = generator.send, None
+            while True:
+                try:
+                    with self._again():
+                        got = send(value)
+                except StopIteration as stop:
+                    return stop.value
+                try:
+                    send, value = generator.send, (yield got)
+                except GeneratorExit:
+                    with self._again():
+                        generator.close()
+                    raise
+                except BaseException as error:
+                    send, value = generator.throw, error
+
+        return wrapped
+
+
+class no_grad(_ModeContext):  # noqa: N801  (PyTorch's name)
+    """Ops inside record nothing; results have ``requires_grad=False``. Context manager and decorator."""
+
+    def __new__(cls, function=None):
+        self = object.__new__(cls)
+        return self if function is None else self(function)
+
+    def __init__(self, function=None):
+        pass
+
+    def _again(self):
+        return type(self)()
+
+    def _bits(self, now):
+        return now | NO_GRAD
+
+
+class enable_grad(no_grad):  # noqa: N801
+    """Ops inside record again, within ``no_grad``. Inside ``inference_mode`` it has no effect on new tensors."""
+
+    def _bits(self, now):
+        return now & ~NO_GRAD
+
+
+class set_grad_enabled(_ModeContext):  # noqa: N801
+    """Switches recording on or off at once; as a context manager it switches back at the end."""
+
+    def __init__(self, mode: bool):
+        self.mode = bool(mode)
+        self._before = MODE.get()
+        MODE.set(self._bits(self._before))
+
+    def _bits(self, now):
+        return now & ~NO_GRAD if self.mode else now | NO_GRAD
+
+    def __enter__(self):
+        MODE.set(self._bits(MODE.get()))
+
+    def _again(self):
+        return no_grad() if not self.mode else enable_grad()
+
+    def __call__(self, function):
+        MODE.set(self._before)
+        return super().__call__(function)
+
+    def __str__(self):
+        return f"torch.autograd.grad_mode.set_grad_enabled(mode={self.mode})"
+
+    __repr__ = __str__
+
+
+class inference_mode(_ModeContext):  # noqa: N801
+    """Like ``no_grad``; tensors made inside carry no version counter and can never be saved for backward."""
+
+    def __new__(cls, mode=True):
+        self = object.__new__(cls)
+        if callable(mode):
+            self.mode = True
+            return self(mode)
+        return self
+
+    def __init__(self, mode=True):
+        self.mode = bool(mode)
+
+    def _again(self):
+        return type(self)(self.mode)
+
+    def _bits(self, now):
+        return now | NO_GRAD | INFERENCE if self.mode else now & ~(NO_GRAD | INFERENCE)

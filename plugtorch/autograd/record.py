@@ -1,0 +1,278 @@
+"""Applying an op to tensors: unwrap, compute, wrap, record. The one place where a tensor is unwrapped
+(besides the operators' fast paths, which do the same inline)."""
+
+from __future__ import annotations
+
+import functools
+
+from plugtorch.spec.op import OPS, Op
+
+from .base import InferenceCell, Node, TensorBase, edge_of, next_seq, wrap
+from .mode import INFERENCE, NO_GRAD, mode
+from .plans import is_nondifferentiable, rule_for
+
+
+def common_backend(operands):
+    """The one backend of all tensors among the operands.
+
+    Raises:
+        RuntimeError: they belong to different backends; the message says how to move them.
+        TypeError: there is no tensor.
+    """
+    k = None
+    for o in operands:
+        if isinstance(o, TensorBase):
+            if k is None:
+                k = o._k
+            elif o._k is not k:
+                raise RuntimeError(
+                    f"Expected all tensors to be on the same device and backend, but found at least two: "
+                    f"{k.name!r} ({k.device_of(_first(operands)._a)}) and {o._k.name!r} ({o._k.device_of(o._a)}). "
+                    f"Move one first: x.to(backend={k.name!r}) or x.to(other.device)"
+                )
+    if k is None:
+        raise TypeError("an op needs at least one tensor among its operands")
+    return k
+
+
+def _first(operands):
+    return next(o for o in operands if isinstance(o, TensorBase))
+
+
+def cell_of(t: TensorBase):
+    """The version cell of a tensor about to be saved or aliased."""
+    cell = t._cell
+    if cell is None:
+        cell = t._cell = [0]
+    return cell
+
+
+def saved_cell(t: TensorBase):
+    cell = cell_of(t)
+    if type(cell) is InferenceCell:
+        raise RuntimeError(
+            "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode "
+            "in computation tracked by autograd. To work around this, you can make a clone to get a normal tensor "
+            "and use it in autograd, or use `torch.no_grad()` instead of `torch.inference_mode()`."
+        )
+    return cell
+
+
+def apply(name: str, operands: tuple, params: dict | None = None):
+    """Runs op ``name`` on tensors, numbers and None, already promoted to one dtype.
+
+    Returns:
+        A tensor, or a tuple of tensors for an op with several results. It is recorded when an
+        operand requires grad and grad mode is on.
+    """
+    op = OPS[name]
+    params = params or {}
+    k = common_backend(operands)
+    mask, arrays = 0, []
+    for i, o in enumerate(operands):
+        if isinstance(o, TensorBase):
+            arrays.append(o._a)
+            if o._req:
+                mask |= 1 << i
+        else:
+            arrays.append(o)
+    return finish(op, k, operands, arrays, params, mask)
+
+
+def finish(op: Op, k, operands, arrays, params, mask):
+    """Computes on arrays that stand for ``operands`` (cast ones, perhaps) and records."""
+    flags = mode()
+    name = op.name
+    if mask and not flags & NO_GRAD:
+        rule = rule_for(name)
+        if rule is None and not is_nondifferentiable(name):
+            if op.primitive:
+                raise RuntimeError(f"op {name!r} has no gradient rule")
+            return _compose(op, k, operands, arrays, params)
+    else:
+        rule = None
+    out = getattr(k, name)(*arrays, **params)
+    if type(out) is not tuple:
+        t = wrap(out, k)
+        if rule is not None:
+            record(t, rule.plan(mask, len(operands)), k, operands, arrays, params, out)
+        elif flags & INFERENCE:
+            t._cell = InferenceCell((0,))
+        return t
+    results = tuple(wrap(o, k) for o in out)
+    if rule is not None:
+        record_many(results, rule.plan(mask, len(operands)), k, operands, arrays, params, out)
+    elif flags & INFERENCE:
+        for t in results:
+            t._cell = InferenceCell((0,))
+    return results
+
+
+def _compose(op, k, operands, arrays, params):
+    """Differentiates a derived op by running its composition on tensors."""
+    lifted = []
+    for o, a in zip(operands, arrays, strict=True):
+        if isinstance(o, TensorBase) and a is not o._a:  # cast on the way in
+            t = wrap(a, k)
+            if o._req:
+                t._req, t._node = True, cast_node(o, t)
+            o = t
+        lifted.append(o)
+    return op.body(differentiable(k), *lifted, **params)
+
+
+def cast_node(source, target):
+    """A node for a conversion that was already computed."""
+    plan = rule_for("cast").plan(1, 1)
+    return make_node(plan, target._k, (edge_of(source),), target._a, (), ())
+
+
+def make_node(plan, k, edges, out, saved, check) -> Node:
+    node = Node.__new__(Node)
+    node.plan = plan
+    node.k = k
+    node.edges = edges
+    node.seq = next_seq()
+    node.shape = out.shape
+    node.dtype = out.dtype
+    node.saved = saved
+    node.check = check
+    node.hooks = node.extra = None
+    return node
+
+
+def _checks(plan, operands, results):
+    """Version cells of everything the plan saves."""
+    check = ()
+    for kind, i in plan.sources:
+        if kind == "operand":
+            if isinstance(operands[i], TensorBase):
+                cell = saved_cell(operands[i])
+                check += (cell, cell[0])
+        elif kind == "output":
+            cell = cell_of(results[i])
+            check += (cell, cell[0])
+        elif kind == "operands":
+            for o in operands[i:]:
+                if isinstance(o, TensorBase):
+                    cell = saved_cell(o)
+                    check += (cell, cell[0])
+    return check
+
+
+def record(t, plan, k, operands, arrays, params, out):
+    """Makes ``t`` the recorded result of an op."""
+    edges = tuple([edge_of(o) if isinstance(o, TensorBase) else None for o in operands])
+    saved = plan.collect(arrays, params, (out,))
+    t._node = make_node(plan, k, edges, out, saved, _checks(plan, operands, (t,)) if plan.keeps else ())
+    t._req = True
+
+
+def record_many(results, plan, k, operands, arrays, params, out):
+    """Records an op with several results: one node for the op, and one slot per differentiable result."""
+    edges = tuple([edge_of(o) if isinstance(o, TensorBase) else None for o in operands])
+    saved = plan.collect(arrays, params, out)
+    check = _checks(plan, operands, results) if plan.keeps else ()
+    node = make_node(plan, k, edges, out[0], saved, check)
+    node.extra = len(out)
+    for i, t in enumerate(results):
+        if k.dtype_of(t._a).differentiable:
+            slot = make_node(SLOT, k, (node,), t._a, (), ())
+            slot.extra = i
+            t._node, t._req = slot, True
+
+
+class SlotPlan:
+    """Marks a node that stands for one of several results of the node it leads to."""
+
+    keeps = False
+
+    @staticmethod
+    def node_name(node):
+        return node.edges[0].name()
+
+
+SLOT = SlotPlan()
+
+
+class DifferentiableOps:
+    """The op namespace on tensors: what rules and compositions run on when the gradient itself is recorded."""
+
+    def __init__(self, k):
+        self._backend = k
+
+    def __getattr__(self, name):
+        op = OPS.get(name)
+        if op is None:
+            raise AttributeError(f"there is no op {name!r}")
+        if op.operands:
+            def run(*operands, **params):
+                if not any(isinstance(o, TensorBase) for o in operands):
+                    return getattr(self._backend, name)(*operands, **params)
+                return apply(name, tuple(self._lifted(o) for o in operands), params)
+        else:
+            def run(**params):
+                return wrap(getattr(self._backend, name)(**params), self._backend)
+        run.__name__ = name
+        setattr(self, name, run)
+        return run
+
+    def _lifted(self, o):
+        """Raw arrays among a rule's values (indices, statistics) become constants."""
+        if o is None or isinstance(o, (TensorBase, bool, int, float, complex)):
+            return o
+        return wrap(o, self._backend)
+
+    def dtype_of(self, x):
+        return self._backend.dtype_of(x._a if isinstance(x, TensorBase) else x)
+
+    def device_of(self, x):
+        return self._backend.device_of(x._a if isinstance(x, TensorBase) else x)
+
+
+@functools.cache
+def differentiable(k) -> DifferentiableOps:
+    """The differentiable namespace of a backend."""
+    return DifferentiableOps(k)
+
+
+def saved_tensors(node):
+    """The saved values of a node as tensors that lead back into the graph, for ``create_graph``."""
+    out = []
+    for (kind, i), value in zip(node.plan.sources, node.saved, strict=True):
+        if kind == "operand":
+            value = _relink(value, node.edges[i], node.k)
+        elif kind == "operands":
+            value = tuple(_relink(v, e, node.k) for v, e in zip(value, node.edges[i:], strict=True))
+        elif kind == "output":
+            value = _relink(value, _output_edge(node, i, value), node.k)
+        out.append(value)
+    return out
+
+
+def _output_edge(node, i, value):
+    """The edge of a node's own result; a fresh slot if it has several."""
+    if len(node.plan.op.outputs) == 1:
+        return node
+    if not node.k.dtype_of(value).differentiable:
+        return None
+    slot = make_node(SLOT, node.k, (node,), value, (), ())
+    slot.extra = i
+    return slot
+
+
+def _relink(value, edge, k):
+    if value is None or not hasattr(value, "shape"):
+        return value
+    t = wrap(value, k)
+    if edge is not None:
+        if isinstance(edge, TensorBase):
+            return edge if edge._a is value else _leaf_copy(t, edge)
+        t._req, t._node = True, edge
+    return t
+
+
+def _leaf_copy(t, leaf):
+    """A converted saved value of a leaf: the conversion leads to the leaf."""
+    t._req, t._node = True, cast_node(leaf, t)
+    return t

@@ -1,0 +1,241 @@
+"""From a call of a function to an op: operands, dtype promotion, in-place and ``out=`` forms."""
+
+from __future__ import annotations
+
+import functools
+
+from plugtorch.autograd.aliasing import check_inplace, overwrite, replace
+from plugtorch.autograd.base import TensorBase
+from plugtorch.autograd.mode import NO_GRAD, mode
+from plugtorch.autograd.record import apply, common_backend, finish
+from plugtorch.spec.abstract import broadcast_shapes  # noqa: F401  (for the modules of functions)
+from plugtorch.spec.dtypes import BOOL, COMPLEX, FLOAT, HALF, INT, DType, float32, number_category, result_type
+from plugtorch.spec.op import OPS
+
+from . import state
+
+NUMBERS = (bool, int, float, complex)
+
+
+def is_tensor(obj) -> bool:
+    """Whether obj is a tensor."""
+    return isinstance(obj, TensorBase)
+
+
+def as_number(value):
+    """A plain Python number from a number or a NumPy scalar; tensors and None pass through."""
+    kind = type(value)
+    if kind in NUMBERS or value is None or isinstance(value, TensorBase):
+        return value
+    if hasattr(value, "item"):
+        return value.item()
+    for number in NUMBERS:
+        if isinstance(value, number):
+            return number(value)
+    return value
+
+
+def require_tensor(value, function: str, name: str = "input"):
+    if not isinstance(value, TensorBase):
+        raise TypeError(f"{function}(): argument '{name}' must be Tensor, not {type(value).__name__}")
+    return value
+
+
+def common_dtype(operands, to_float=False) -> DType:
+    """The dtype in which an op on these tensors and numbers computes, by PyTorch's promotion rules."""
+    dimensioned, scalars, numbers = [], [], []
+    for o in operands:
+        if isinstance(o, TensorBase):
+            (dimensioned if o._a.shape else scalars).append(o._k.dtype_of(o._a))
+        elif o is not None:
+            numbers.append(number_category(o))
+    dtype = result_type(dimensioned, scalars, numbers, state.get_default_dtype())
+    if to_float and dtype.category <= INT:
+        dtype = state.get_default_dtype()
+    return dtype
+
+
+def promoted(operands, dtype):
+    """Raw operands in ``dtype``, and the mask of those that require grad. Numbers stay numbers."""
+    arrays, mask = [], 0
+    for i, o in enumerate(operands):
+        if isinstance(o, TensorBase):
+            k, a = o._k, o._a
+            if k.dtype_of(a) is not dtype:
+                a = k.cast(a, dtype=dtype)
+            arrays.append(a)
+            if o._req:
+                mask |= 1 << i
+        elif type(o) is complex and dtype.category < COMPLEX:
+            raise RuntimeError(f"value cannot be converted to type {dtype.name} without overflow")
+        else:
+            arrays.append(o)
+    return arrays, mask
+
+
+def moved_scalars(operands):
+    """Operands with 0-d host tensors moved to the backend of the others, as PyTorch lets them mix."""
+    tensors = [o for o in operands if isinstance(o, TensorBase)]
+    k = next((t._k for t in tensors if t._a.shape), tensors[0]._k if tensors else None)
+    if all(t._k is k for t in tensors):
+        return operands
+    device = next(k.device_of(t._a) for t in tensors if t._k is k)
+    return tuple(
+        apply_transfer(o, k, device) if isinstance(o, TensorBase) and o._k is not k and not o._a.shape
+        and o._k.device_of(o._a).type == "cpu" else o
+        for o in operands
+    )
+
+
+def apply_transfer(t, k, device):
+    """``t`` on another backend or device, recorded."""
+    from .transfer import transfer
+
+    return transfer(t, k, device)
+
+
+def transfer_like(t, like):
+    """``t`` on the backend and device of ``like``."""
+    if t._k is like._k:
+        return t
+    return apply_transfer(t, like._k, like._k.device_of(like._a))
+
+
+def elementwise(name: str, operands: tuple, params: dict | None = None, to_float: bool = False):
+    """Promotes the operands and runs an elementwise op."""
+    operands = moved_scalars(tuple(as_number(o) for o in operands))
+    k = common_backend(operands)
+    dtype = common_dtype(operands, to_float)
+    if dtype in HALF and any(isinstance(o, NUMBERS) for o in operands):
+        # PyTorch computes half with a number in float32: the number is not rounded to half first.
+        wide = tuple(to_dtype(o, float32) if isinstance(o, TensorBase) else o for o in operands)
+        result = apply(name, wide, params)
+        return to_dtype(result, dtype) if k.dtype_of(result._a) is float32 else result
+    arrays, mask = promoted(operands, dtype)
+    return finish(OPS[name], k, operands, arrays, params or {}, mask)
+
+
+def to_dtype(t, dtype: DType):
+    """``t`` in another dtype, recorded; itself where it has that dtype."""
+    if t._k.dtype_of(t._a) is dtype:
+        return t
+    return apply("cast", (t,), {"dtype": dtype})
+
+
+def float_like(t):
+    """Integers and bools as the default floating dtype, others as they are."""
+    if t._k.dtype_of(t._a).category >= FLOAT:
+        return t
+    return to_dtype(t, state.get_default_dtype())
+
+
+def inplace(x, compute, *args, **kwargs):
+    """``x`` with the result of ``compute(x, ...)`` written into it."""
+    require_tensor(x, getattr(compute, "__name__", "in-place op"), "self")
+    check_inplace(x)
+    return replace(x, compute(x, *args, **kwargs))
+
+
+def update(x, name: str, compute, *operands):
+    """In-place elementwise op: by a kernel that writes into x's array where nothing is recorded, else by
+    :func:`inplace`."""
+    k = x._k
+    if k.aliases and (not x._req or mode() & NO_GRAD):
+        raw, plain = [], True
+        for o in operands:
+            if isinstance(o, TensorBase):
+                plain = plain and o._k is k and (not o._req or bool(mode() & NO_GRAD))
+                raw.append(o._a)
+            else:
+                o = as_number(o)
+                plain = plain and isinstance(o, NUMBERS) and number_category(o) <= k.dtype_of(x._a).category
+                raw.append(o)
+        if plain:
+            check_inplace(x)
+            if k.dtype_of(x._a).category != BOOL and k.update(name, x._a, *raw):
+                cell = x._cell
+                if cell is None:
+                    x._cell = [1]
+                else:
+                    cell[0] += 1
+                return x
+    return inplace(x, compute, *operands)
+
+
+def store(out, result):
+    """Writes a result into an ``out=`` tensor, resizing an empty one; returns ``out``.
+
+    Raises:
+        RuntimeError: dtypes cannot be converted, or gradients are asked for.
+    """
+    if out is None:
+        return result
+    if isinstance(result, tuple):
+        for o, r in zip(out, result, strict=True):
+            store(o, r)
+        return type(result)(*out) if hasattr(result, "_fields") else tuple(out)
+    if not mode() & NO_GRAD and (out._req or result._req):
+        raise RuntimeError("functions with out=... arguments don't support automatic differentiation, but one of the "
+                           "arguments requires grad.")
+    k = out._k
+    have, want = k.dtype_of(result._a), k.dtype_of(out._a)
+    if have.category > want.category:
+        raise RuntimeError(f"result type {have.legacy} can't be cast to the desired output type {want.legacy}")
+    array = k.cast(result._a, dtype=want)
+    if tuple(out._a.shape) != tuple(array.shape):
+        out._a, out._alias = k.copy(array), None
+    else:
+        overwrite(out, array)
+    return out
+
+
+def with_out(function):
+    """Adds an ``out=`` keyword to a function that returns a tensor or a tuple of them."""
+
+    @functools.wraps(function)
+    def wrapper(*args, out=None, **kwargs):
+        result = function(*args, **kwargs)
+        return result if out is None else store(out, result)
+
+    return wrapper
+
+
+def normalize_axis(dim: int, ndim: int) -> int:
+    """An axis >= 0.
+
+    Raises:
+        IndexError: out of range; a 0-d tensor counts as having one dimension.
+    """
+    limit = max(ndim, 1)
+    if not -limit <= dim < limit:
+        raise IndexError(f"Dimension out of range (expected to be in range of [{-limit}, {limit - 1}], but got {dim})")
+    return dim + limit if dim < 0 else dim
+
+
+def normalize_axes(dim, ndim: int) -> tuple[int, ...]:
+    """A sorted tuple of axes from None (all), a number or a sequence.
+
+    Raises:
+        IndexError: an axis is out of range.
+        RuntimeError: one appears twice.
+    """
+    if dim is None:
+        return tuple(range(ndim))
+    if isinstance(dim, int):
+        axis = normalize_axis(dim, ndim)
+        return (axis,) if ndim else ()
+    axes = sorted(normalize_axis(int(d), ndim) for d in dim)
+    for a, b in zip(axes, axes[1:], strict=False):
+        if a == b:
+            raise RuntimeError(f"dim {a} appears multiple times in the list of dims")
+    if not axes:
+        return tuple(range(ndim))
+    return tuple(axes) if ndim else ()
+
+
+def shape_from(args) -> tuple[int, ...]:
+    """Sizes given as numbers or as one sequence."""
+    if len(args) == 1 and not isinstance(args[0], int) and (isinstance(args[0], (tuple, list)) or (
+            hasattr(args[0], "__iter__") and not hasattr(args[0], "item"))):
+        args = args[0]
+    return tuple(n if type(n) is int else int(n) for n in args)

@@ -1,0 +1,67 @@
+"""Every function of the ``torch`` namespace, gathered from the modules that define them."""
+
+from __future__ import annotations
+
+from plugtorch.autograd.mode import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    no_grad,
+    set_grad_enabled,
+)
+from plugtorch.spec.device import Device as device
+from plugtorch.spec.dtypes import DType as dtype
+from plugtorch.spec.dtypes import promote_types
+
+from . import indexing as _indexing
+from . import linear as _linear
+from . import pointwise as _pointwise
+from . import reductions as _reductions
+from . import shaping as _shaping
+from . import sorting as _sorting
+from . import tensor_extras as _extras
+from .creation import (
+    arange,
+    as_tensor,
+    asarray,
+    empty,
+    empty_like,
+    eye,
+    from_numpy,
+    frombuffer,
+    full,
+    full_like,
+    linspace,
+    logspace,
+    ones,
+    ones_like,
+    scalar_tensor,
+    tensor,
+    zeros,
+    zeros_like,
+)
+from .creation import complex_ as complex
+from .creation import range_ as range
+from .dispatch import is_tensor
+from .info import finfo, iinfo
+from .printing import set_printoptions
+from .random_functions import *  # noqa: F403
+from .random_functions import __all__ as _random_names
+from .state import get_default_dtype, set_default_dtype
+from .tensor import Size, Tensor
+from .transfer import clone, detach
+
+_FAMILIES = (_pointwise, _reductions, _shaping, _indexing, _linear, _sorting, _extras)
+for _family in _FAMILIES:
+    for _name in _family.__all__:
+        globals()[_name] = getattr(_family, _name)
+
+__all__ = sorted({
+    *(_name for _family in _FAMILIES for _name in _family.__all__), *_random_names,
+    "Size", "Tensor", "arange", "as_tensor", "asarray", "clone", "complex", "detach", "device", "dtype", "empty",
+    "empty_like", "enable_grad", "eye", "finfo", "from_numpy", "frombuffer", "full", "full_like", "get_default_dtype",
+    "iinfo", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "is_tensor", "linspace", "logspace",
+    "no_grad", "ones", "ones_like", "promote_types", "range", "scalar_tensor", "set_default_dtype",
+    "set_grad_enabled", "set_printoptions", "tensor", "zeros", "zeros_like",
+})

@@ -1,0 +1,597 @@
+"""``x[...]`` and its kin: reading and writing by index, mask and position."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from plugtorch.autograd.aliasing import view as make_view
+from plugtorch.autograd.base import wrap
+from plugtorch.autograd.record import apply
+from plugtorch.spec import dtypes
+from plugtorch.spec.dtypes import BOOL, FLOAT, INT
+
+from .creation import as_tensor, tensor
+from .dispatch import as_number, inplace, is_tensor, normalize_axis, require_tensor, store, to_dtype, transfer_like
+from .methods import inplace_twin, method
+from .shaping import expand, reshape, select, slice_view
+
+__all__: list[str] = []
+
+
+def _export(function):
+    __all__.append(function.__name__)
+    return function
+
+
+# Checking indices.
+
+def checked_index(index, size, dim, what="index"):
+    """An index tensor's array: int64, in range, without negatives.
+
+    Raises:
+        IndexError: a value out of range (PyTorch's wording), or a dtype that cannot index.
+    """
+    k, a = index._k, index._a
+    category = k.dtype_of(a).category
+    if category >= FLOAT:
+        raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
+    a = k.cast(a, dtype=dtypes.int64)
+    if math.prod(a.shape) == 0:
+        return a
+    axes = tuple(range(len(a.shape)))
+    low = int(k.to_host(k.min(a, axis=axes)))
+    high = int(k.to_host(k.max(a, axis=axes)))
+    if low < -size or high >= size:
+        bad = low if low < -size else high
+        raise IndexError(f"{what} {bad} is out of bounds for dimension {dim} with size {size}")
+    if low < 0:
+        a = k.where(k.lt(a, 0), k.add(a, size), a)
+    return a
+
+
+def _mask_indices(mask, shape, dim):
+    """A boolean mask over the axes from ``dim`` as one index tensor per axis."""
+    sizes = tuple(mask._a.shape)
+    for j, n in enumerate(sizes):
+        if dim + j >= len(shape) or shape[dim + j] != n:
+            raise IndexError(f"The shape of the mask {list(sizes)} at index {j} does not match the shape of the indexed "
+                             f"tensor {list(shape)} at index {dim + j}")
+    where = mask._k.nonzero(mask._a)
+    columns = []
+    for j in range(len(sizes)):
+        column = mask._k.slice(where, start=(0, j), stop=(where.shape[0], j + 1), step=(1, 1))
+        columns.append(wrap(mask._k.reshape(column, shape=(where.shape[0],)), mask._k))
+    return columns
+
+
+# Parsing.
+
+def _is_plain(item):
+    kind = type(item)
+    return kind is int or kind is slice or item is None or item is Ellipsis
+
+
+def _as_item(item, like):
+    """One entry of an index expression, with sequences and arrays as tensors and 0-d integers as numbers."""
+    if _is_plain(item) or isinstance(item, bool):
+        return item
+    if isinstance(item, slice):
+        return item
+    if is_tensor(item):
+        if not item._a.shape and item.dtype.category == INT and item.dtype is not dtypes.uint8:
+            return item.item()
+        return item
+    if isinstance(item, (list, tuple, range, np.ndarray)):
+        if isinstance(item, np.ndarray):
+            t = as_tensor(item) if all(s >= 0 for s in item.strides) else as_tensor(item.copy())
+        else:
+            t = _list_index(item)
+        return transfer_like(t, like)
+    if hasattr(item, "__index__"):
+        return item.__index__()
+    raise IndexError("only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices "
+                     f"(got {type(item).__name__})")
+
+
+def _list_index(items):
+    items = list(items)
+    t = tensor([i.tolist() if is_tensor(i) else i for i in items]) if items else tensor([], dtype=dtypes.int64)
+    return t
+
+
+def _bound(value, default):
+    return default if value is None else int(value) if not isinstance(value, int) else value
+
+
+def _consumed(item):
+    if item is None or item is Ellipsis or isinstance(item, bool):
+        return 0
+    if is_tensor(item) and item.dtype in (dtypes.bool_, dtypes.uint8):
+        return item.dim()
+    return 1
+
+
+def parse(x, index):
+    """Splits an index expression.
+
+    Returns:
+        ``(view, tensors)``: the view by its plain part, and for each of the view's leading dimensions an
+        index tensor or None; ``tensors`` is empty for a plain index.
+    """
+    items = index if type(index) is tuple else (index,)
+    if not all(map(_is_plain, items)):
+        items = tuple(_as_item(i, x) for i in items)
+    shape = tuple(x._a.shape)
+    used = sum(map(_consumed, items))
+    if used > len(shape):
+        raise IndexError(f"too many indices for tensor of dimension {len(shape)}")
+    if any(i is Ellipsis for i in items):
+        at = next(n for n, i in enumerate(items) if i is Ellipsis)
+        rest = tuple(slice(None) if i is Ellipsis else i for i in items[at + 1:])
+        items = (*items[:at], *(slice(None),) * (len(shape) - used), *rest)
+    start, stop, step = [0] * len(shape), list(shape), [1] * len(shape)
+    result, tensors, sliced, reshaped, dim = [], [], False, False, 0
+    for item in items:
+        if type(item) is int:
+            n = shape[dim]
+            if not -n <= item < n:
+                raise IndexError(f"index {item} is out of bounds for dimension {dim} with size {n}")
+            start[dim] = item % n
+            stop[dim] = start[dim] + 1
+            sliced = reshaped = True
+            dim += 1
+        elif isinstance(item, slice):
+            if item.step is not None and int(item.step) <= 0:
+                raise ValueError("step must be greater than zero")
+            a, b, s = slice(*(None if v is None else int(v) for v in (item.start, item.stop, item.step))).indices(
+                shape[dim])
+            if a or b != shape[dim] or s != 1:
+                start[dim], stop[dim], step[dim] = a, max(a, b), s
+                sliced = True
+            result.append(len(range(a, max(a, b), s)))
+            tensors.append(None)
+            dim += 1
+        elif item is None:
+            result.append(1)
+            tensors.append(None)
+            reshaped = True
+        elif isinstance(item, bool):
+            result.append(1)
+            reshaped = True
+            tensors.append(tensor([0] if item else [], dtype=dtypes.int64, device=x.device))
+        else:
+            if item.dtype in (dtypes.bool_, dtypes.uint8):
+                columns = _mask_indices(to_dtype(item, dtypes.bool_), shape, dim) if item.dim() else [
+                    tensor([0] if bool(item) else [], dtype=dtypes.int64, device=x.device)]
+                if not item.dim():
+                    result.append(1)
+                    reshaped = True
+                else:
+                    result.extend(shape[dim:dim + len(columns)])
+                tensors.extend(columns)
+                dim += item.dim()
+            else:
+                result.append(shape[dim])
+                tensors.append(item)
+                dim += 1
+    result.extend(shape[dim:])
+    v = x
+    if sliced:
+        v = make_view(v, "slice", {"start": tuple(start), "stop": tuple(stop), "step": tuple(step)})
+    if reshaped:
+        v = make_view(v, "reshape", {"shape": tuple(result)})
+    if not any(t is not None for t in tensors):
+        tensors = []
+    return v, tensors
+
+
+def _raw_indices(v, tensors):
+    shape = tuple(v._a.shape)
+    raw = []
+    for d, t in enumerate(tensors):
+        raw.append(None if t is None else wrap(checked_index(transfer_like(t, v), shape[d], d), v._k))
+    while raw and raw[-1] is None:
+        raw.pop()
+    sizes = [tuple(t._a.shape) for t in raw if t is not None]
+    try:
+        np.broadcast_shapes(*sizes)
+    except ValueError:
+        raise IndexError("shape mismatch: indexing tensors could not be broadcast together with shapes "
+                         + ", ".join(str(list(s)) for s in sizes)) from None
+    return tuple(raw)
+
+
+@method
+def __getitem__(self, index):
+    v, tensors = parse(self, index)
+    if not tensors:
+        return v if v is not self else make_view(self, "reshape", {"shape": tuple(self._a.shape)})
+    return apply("index", (v, *_raw_indices(v, tensors)))
+
+
+def _as_value(value, like):
+    if is_tensor(value):
+        return transfer_like(value, like) if value.dim() == 0 or value._k is like._k else value
+    if isinstance(value, (np.ndarray, np.generic, list, tuple)):
+        return transfer_like(tensor(value, dtype=like.dtype), like)
+    return tensor(as_number(value), dtype=like.dtype, device=like.device)
+
+
+def _drop_leading_ones(value, ndim):
+    while value.dim() > ndim and value._a.shape[0] == 1:
+        value = select(value, 0, 0)
+    return value
+
+
+@method
+def __setitem__(self, index, value):
+    v, tensors = parse(self, index)
+    value = _as_value(value, self)
+    if not tensors:
+        target = v
+        shape = tuple(target._a.shape)
+        value = _drop_leading_ones(value, len(shape))
+        if v is self and tuple(value._a.shape) == shape:
+            self.copy_(value)
+            return
+        target.copy_(value)
+        return
+    index_put_(v, tuple(tensors), value)
+
+
+# Functions.
+
+def _index_put(self, indices, values, accumulate=False):
+    tensors = []
+    for t in indices:
+        if t is not None and t.dtype in (dtypes.bool_, dtypes.uint8):
+            tensors.extend(_mask_indices(to_dtype(t, dtypes.bool_), tuple(self._a.shape), len(tensors)))
+        else:
+            tensors.append(t)
+    raw = _raw_indices(self, tensors)
+    if values.dtype is not self.dtype:
+        if values.dim() and values.dtype.category > self.dtype.category:
+            raise RuntimeError("Index put requires the source and destination dtypes match, got "
+                               f"{self.dtype.legacy} for the destination and {values.dtype.legacy} for the source.")
+        values = to_dtype(values, self.dtype)
+    from plugtorch.spec.ops.index import indexed_shape
+
+    want = indexed_shape(tuple(self._a.shape), raw_abstract(raw))
+    values = _drop_leading_ones(values, len(want))
+    try:
+        fits = np.broadcast_shapes(tuple(values._a.shape), want) == tuple(want)
+    except ValueError:
+        fits = False
+    if not fits:
+        raise RuntimeError(f"shape mismatch: value tensor of shape {list(values._a.shape)} cannot be broadcast to "
+                           f"indexing result of shape {list(want)}")
+    return apply("index_put", (self, values, *raw), {"accumulate": accumulate})
+
+
+def raw_abstract(raw):
+    """Index tensors as objects with a shape, None kept."""
+    return tuple(None if t is None else t._a for t in raw)
+
+
+@_export
+@method
+def index_put(input, indices, values, accumulate=False):
+    """A copy with ``input[indices] = values``; ``accumulate`` adds, also for duplicates."""
+    return _index_put(input, indices, values, accumulate)
+
+
+@_export
+@method
+def index_put_(self, indices, values, accumulate=False):
+    """In-place version of :func:`index_put`."""
+    return inplace(self, _index_put, indices, values, accumulate)
+
+
+def _one_dim_index(index, name):
+    if index.dtype not in (dtypes.int64, dtypes.int32):
+        raise RuntimeError(f"{name}(): Expected dtype int32 or int64 for index but got: {index.dtype.legacy}")
+    if index.dim() > 1:
+        raise IndexError(f"{name}(): Index is supposed to be a vector, but got dim: {index.dim()}")
+    return reshape(index, (-1,)) if index.dim() == 0 else index
+
+
+@_export
+@method
+def index_select(input, dim, index, *, out=None):
+    """Entries of a dimension chosen by a 1-d index."""
+    index = _one_dim_index(index, "index_select")
+    at = normalize_axis(dim, input.dim())
+    if input.dim() == 0:
+        checked_index(index, 1, 0)
+        return store(out, input.clone())
+    i = wrap(checked_index(index, input._a.shape[at], at), input._k)
+    return store(out, apply("take", (input, i), {"axis": at}))
+
+
+@_export
+@method
+def take(input, index):
+    """Elements by their position in the flattened tensor."""
+    flat = reshape(input, (-1,))
+    i = wrap(checked_index(index, input.numel(), 0), input._k)
+    return apply("take", (flat, i), {"axis": 0})
+
+
+def _check_gather(input, index, dim, name):
+    require_tensor(index, name, "index")
+    if index.dtype not in (dtypes.int64, dtypes.int32):
+        raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index")
+    if max(input.dim(), 1) != max(index.dim(), 1):
+        raise RuntimeError(f"Index tensor must have the same number of dimensions as {'input' if name == 'gather' else 'self'} tensor")
+    at = normalize_axis(dim, input.dim())
+    for d, (n, m) in enumerate(zip(index._a.shape, input._a.shape, strict=False)):
+        if d != at and n > m:
+            raise RuntimeError(f"Size does not match at dimension {d} expected index {list(index._a.shape)} to be no "
+                               f"larger than self {list(input._a.shape)} apart from dimension {at}")
+    return at
+
+
+@_export
+@method
+def gather(input, dim, index, *, sparse_grad=False, out=None):
+    """``y[i][j] = input[index[i][j]][j]`` for dim 0, and so on.
+
+    Raises:
+        RuntimeError: ranks differ, or the index is larger on another dimension; an index out of range.
+    """
+    at = _check_gather(input, index, dim, "gather")
+    if index.numel() == 0:
+        return store(out, input.new_empty(tuple(index._a.shape)))
+    try:
+        i = wrap(checked_index(index, input._a.shape[at] if input.dim() else 1, at), input._k)
+    except IndexError as error:
+        raise RuntimeError(str(error)) from None
+    return store(out, apply("gather", (input, i), {"axis": at}))
+
+
+@_export
+@method
+def take_along_dim(input, indices, dim=None, *, out=None):
+    """Gather with broadcasting; flat without ``dim``."""
+    if dim is None:
+        return store(out, gather(reshape(input, (-1,)), 0, reshape(indices, (-1,))))
+    at = normalize_axis(dim, input.dim())
+    shape = list(np.broadcast_shapes(*[tuple(1 if d == at else n for d, n in enumerate(t._a.shape))
+                                       for t in (input, indices)]))
+    a, b = list(shape), list(shape)
+    a[at], b[at] = input._a.shape[at], indices._a.shape[at]
+    return store(out, gather(expand(input, *a), at, expand(indices, *b)))
+
+
+_REDUCE = {"add": "add", "sum": "add", "multiply": "mul", "prod": "mul", "amax": "max", "amin": "min"}
+
+
+def _scatter(input, dim, index, src, mode):
+    at = _check_gather(input, index, dim, "scatter")
+    if index.numel() == 0:
+        return input.clone()
+    try:
+        i = wrap(checked_index(index, input._a.shape[at] if input.dim() else 1, at), input._k)
+    except IndexError as error:
+        raise RuntimeError(str(error)) from None
+    if not is_tensor(src):
+        src = expand(tensor(as_number(src), dtype=input.dtype, device=input.device), *index._a.shape)
+    if src.dtype is not input.dtype:
+        raise RuntimeError(f"scatter(): Expected self.dtype to be equal to src.dtype, got {input.dtype!r} and "
+                           f"{src.dtype!r}")
+    for d, (n, m) in enumerate(zip(index._a.shape, src._a.shape, strict=False)):
+        if n > m:
+            raise RuntimeError(f"Expected index {list(index._a.shape)} to be no larger than src "
+                               f"{list(src._a.shape)} apart from dimension {at} (at dimension {d})")
+    return apply("scatter", (input, i, src), {"axis": at, "mode": mode})
+
+
+@_export
+@method
+def scatter(input, dim, index, src=None, *, value=None, reduce=None, out=None):
+    """A copy with values of ``src`` (or one number) written where gather would read; ``reduce`` "add" or "multiply"
+    combines."""
+    if src is None:
+        src = value
+    return store(out, _scatter(input, dim, index, src, _REDUCE[reduce] if reduce else "set"))
+
+
+@_export
+@method
+def scatter_add(input, dim, index, src, *, out=None):
+    """A copy with values of ``src`` added where gather would read."""
+    return store(out, _scatter(input, dim, index, src, "add"))
+
+
+@_export
+@method
+def scatter_reduce(input, dim, index, src, reduce, *, include_self=True, out=None):
+    """A copy with values combined where gather would read: sum, prod, mean, amax or amin."""
+    if reduce not in ("sum", "prod", "mean", "amax", "amin"):
+        raise RuntimeError(f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}.")
+    base = input
+    if not include_self:
+        floating = input.dtype.category >= FLOAT
+        start = {"sum": 0, "mean": 0, "prod": 1}.get(reduce)
+        if start is None:
+            from .info import finfo, iinfo
+
+            limits = finfo(input.dtype) if floating else iinfo(input.dtype)
+            start = (-math.inf if reduce == "amax" else math.inf) if floating else (
+                limits.min if reduce == "amax" else limits.max)
+        base = scatter(input, dim, index, start)
+    result = _scatter(base, dim, index, src, _REDUCE["sum" if reduce == "mean" else reduce])
+    if reduce == "mean":
+        ones = src.detach() * 0 + 1
+        count = _scatter((input.detach() * 0 + 1) if include_self else scatter(
+            input.detach() * 0 + 1, dim, index, 0), dim, index, ones, "add")
+        count = count.masked_fill(count.eq(0), 1)
+        result = result / count if result.dtype.category >= FLOAT else result // count
+    return store(out, result)
+
+
+def _rows(input, index, source, dim, name):
+    at = normalize_axis(dim, input.dim())
+    index = _one_dim_index(index, name)
+    if input.dim() == 0:
+        input, source = reshape(input, (1,)), reshape(source, (1,))
+    if source.dtype is not input.dtype:
+        raise RuntimeError(f"{name}(): self ({input.dtype.legacy}) and source ({source.dtype.legacy}) must have the "
+                           "same scalar type")
+    i = wrap(checked_index(index, input._a.shape[at], at), input._k)
+    if source.dim() < input.dim():
+        source = reshape(source, tuple(i._a.shape) + tuple(input._a.shape[1:])) if source.dim() else source
+    return input, i, source, at
+
+
+@_export
+@method
+def index_add(input, dim, index, source, *, alpha=1, out=None):
+    """A copy with ``alpha`` times the rows of ``source`` added at ``index`` along a dimension; duplicates add up."""
+    shape = tuple(input._a.shape)
+    x, i, s, at = _rows(input, index, source, dim, "index_add")
+    y = apply("index_add", (x, i, s if alpha == 1 else s * alpha), {"axis": at})
+    return store(out, reshape(y, shape) if not shape else y)
+
+
+@_export
+@method
+def index_copy(input, dim, index, source, *, out=None):
+    """A copy with the rows of ``source`` written at ``index`` along a dimension."""
+    shape = tuple(input._a.shape)
+    x, i, s, at = _rows(input, index, source, dim, "index_copy")
+    y = apply("index_put", (x, s, *(None,) * at, i))
+    return store(out, reshape(y, shape) if not shape else y)
+
+
+@_export
+@method
+def index_fill(input, dim, index, value):
+    """A copy with one number written at ``index`` along a dimension."""
+    at = normalize_axis(dim, input.dim())
+    index = _one_dim_index(index, "index_fill")
+    shape = tuple(input._a.shape)
+    x = input if shape else reshape(input, (1,))
+    i = wrap(checked_index(index, x._a.shape[at], at), x._k)
+    value = to_dtype(value, input.dtype) if is_tensor(value) else tensor(value, dtype=input.dtype, device=input.device)
+    y = apply("index_put", (x, value, *(None,) * at, i))
+    return y if shape else reshape(y, ())
+
+
+@_export
+@method
+def masked_select(input, mask, *, out=None):
+    """The elements where the mask is true, in C order, in one dimension."""
+    if mask.dtype.category != BOOL:
+        raise RuntimeError("masked_select: expected BoolTensor for mask")
+    shape = np.broadcast_shapes(tuple(input._a.shape), tuple(mask._a.shape))
+    flat, m = reshape(expand(input, *shape), (-1,)), reshape(expand(mask, *shape), (-1,))
+    return store(out, apply("index", (flat, *_mask_indices(m, tuple(m._a.shape), 0))))
+
+
+@_export
+@method
+def masked_scatter(input, mask, source):
+    """A copy with the true places filled, in order, from the elements of ``source``."""
+    if mask.dtype.category != BOOL:
+        raise RuntimeError(f"masked_scatter_ only supports boolean masks, but got mask with dtype {mask.dtype.name}")
+    shape = tuple(np.broadcast_shapes(tuple(input._a.shape), tuple(mask._a.shape)))
+    flat, m = reshape(expand(input, *shape), (-1,)), reshape(expand(mask, *shape), (-1,))
+    where = _mask_indices(m, tuple(m._a.shape), 0)[0]
+    count = where._a.shape[0]
+    if source.numel() < count:
+        raise RuntimeError("masked_scatter: expected self and source to have same dtypes and source to have at least "
+                           f"{count} elements, got {source.numel()}")
+    values = slice_view(reshape(source, (-1,)), 0, 0, count, 1)
+    return reshape(apply("index_put", (flat, to_dtype(values, input.dtype), where)), shape)
+
+
+@_export
+@method
+def nonzero(input, *, out=None, as_tuple=False):
+    """(count, ndim) int64 coordinates of the elements that are not zero; as a tuple of columns if wanted."""
+    k = input._k
+    a = input._a
+    if as_tuple and not a.shape:
+        a = k.reshape(a, shape=(1,))
+    rows = wrap(k.nonzero(a), k)
+    if not as_tuple:
+        return store(out, rows)
+    return tuple(select(rows, 1, d).contiguous() for d in range(len(a.shape)))
+
+
+@_export
+@method
+def argwhere(input):
+    """Coordinates of the elements that are not zero."""
+    return nonzero(input)
+
+
+for _function in (scatter, scatter_add, scatter_reduce, index_add, index_copy, index_fill, masked_scatter):
+    inplace_twin(_function)
+
+
+@_export
+@method
+def select_scatter(input, src, dim, index):
+    """A copy with one entry of a dimension replaced."""
+    y = input.clone()
+    select(y, dim, index).copy_(src)
+    return y
+
+
+@_export
+@method
+def slice_scatter(input, src, dim=0, start=None, end=None, step=1):
+    """A copy with a slice of a dimension replaced."""
+    at = normalize_axis(dim, input.dim())
+    a, b, s = slice(start, end, step).indices(input._a.shape[at])
+    y = input.clone()
+    slice_view(y, at, a, max(a, b), s).copy_(src)
+    return y
+
+
+@_export
+@method
+def diagonal_scatter(input, src, offset=0, dim1=0, dim2=1):
+    """A copy with a diagonal replaced."""
+    y = input.clone()
+    y.diagonal(offset, dim1, dim2).copy_(src)
+    return y
+
+
+@_export
+def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
+    """Each entry repeated, all alike or by a list of counts."""
+    if repeats is None:
+        repeats, flat = input, None
+        return repeat_interleave_index(repeats)
+    if dim is None:
+        input, dim = reshape(input, (-1,)), 0
+    at = normalize_axis(dim, input.dim())
+    n = input._a.shape[at]
+    if not is_tensor(repeats):
+        counts = [int(repeats)] * n if isinstance(repeats, int) else list(repeats)
+        repeats = tensor(counts, dtype=dtypes.int64)
+    elif repeats.numel() == 1:
+        repeats = expand(reshape(repeats, (1,)), n)
+    if repeats.numel() != n:
+        raise RuntimeError(f"repeats must have the same size as input along dim, but got repeats.size(0) = "
+                           f"{repeats.numel()} and input.size({at}) = {n}")
+    return index_select(input, at, repeat_interleave_index(transfer_like(repeats, input)))
+
+
+method(repeat_interleave)
+
+
+def repeat_interleave_index(repeats):
+    """The index that repeats entry i ``repeats[i]`` times."""
+    counts = np.asarray(repeats._k.to_host(repeats._a))
+    if (counts < 0).any():
+        raise RuntimeError("repeats can not be negative")
+    flat = np.repeat(np.arange(len(counts)), counts)
+    return wrap(repeats._k.from_host(flat.astype(np.int64), device=repeats.device), repeats._k)
+
+

@@ -1,0 +1,474 @@
+"""Products: matmul and its family, einsum, and the factorisations that the spec has as primitives."""
+
+from __future__ import annotations
+
+import collections
+import math
+
+from plugtorch.autograd.record import apply
+from plugtorch.spec.dtypes import BOOL, FLOAT, HALF
+
+from .dispatch import common_dtype, is_tensor, normalize_axis, require_tensor, store, to_dtype
+from .methods import inplace_twin, method
+from .shaping import expand, permute, reshape, select, transpose, unsqueeze
+
+__all__: list[str] = []
+
+
+def _export(function):
+    __all__.append(function.__name__)
+    return function
+
+
+def _same_dtype(a, b, name="mat1 and mat2"):
+    if a.dtype is not b.dtype:
+        raise RuntimeError(f"expected {name} to have the same dtype, but got: {_c_name(a)} != {_c_name(b)}")
+    if a.dtype.category == BOOL:
+        raise RuntimeError("\"addmm_impl_cpu_\" not implemented for 'Bool'")
+
+
+def _c_name(t):
+    return {"float32": "float", "float64": "double", "int64": "long int", "int32": "int", "float16": "c10::Half",
+            "bfloat16": "c10::BFloat16", "complex64": "c10::complex<float>",
+            "complex128": "c10::complex<double>"}.get(t.dtype.name, t.dtype.name)
+
+
+@_export
+@method
+def mm(input, mat2, *, out=None):
+    """The product of two matrices.
+
+    Raises:
+        RuntimeError: not matrices, sizes that do not fit, or different dtypes.
+    """
+    for name, m in (("self", input), ("mat2", mat2)):
+        if m.dim() != 2:
+            raise RuntimeError(f"{name} must be a matrix")
+    return store(out, matmul(input, mat2))
+
+
+@_export
+@method
+def bmm(input, mat2, *, out=None):
+    """Products of two batches of matrices (B, n, m) and (B, m, p)."""
+    for name, m in (("batch1", input), ("batch2", mat2)):
+        if m.dim() != 3:
+            raise RuntimeError(f"{name} must be a 3D tensor")
+    b, n, m = input._a.shape
+    if mat2._a.shape[:2] != (b, m):
+        raise RuntimeError(f"Expected size for first two dimensions of batch2 tensor to be: [{b}, {m}] but got: "
+                           f"[{mat2._a.shape[0]}, {mat2._a.shape[1]}].")
+    return store(out, matmul(input, mat2))
+
+
+@_export
+@method
+def mv(input, vec, *, out=None):
+    """A matrix times a vector."""
+    if input.dim() != 2 or vec.dim() != 1:
+        raise RuntimeError(f"vector + matrix @ vector expected, got {vec.dim()}, {input.dim()}, {vec.dim()}")
+    return store(out, matmul(input, vec))
+
+
+@_export
+@method
+def matmul(input, other, *, out=None):
+    """The matrix product with broadcasting over leading dimensions; vectors as rows and columns.
+
+    Raises:
+        RuntimeError: 0-d operands, inner sizes that differ, or different dtypes.
+    """
+    require_tensor(input, "matmul")
+    require_tensor(other, "matmul", "other")
+    a, b = input, other
+    if not a.dim() or not b.dim():
+        raise RuntimeError(f"both arguments to matmul need to be at least 1D, but they are {a.dim()}D and {b.dim()}D")
+    _same_dtype(a, b, "m1 and m2" if a.dim() != 2 else "mat1 and mat2")
+    row, column = a.dim() == 1, b.dim() == 1
+    if row and column and a._a.shape != b._a.shape:
+        raise RuntimeError("inconsistent tensor size, expected tensor "
+                           f"[{a._a.shape[0]}] and src [{b._a.shape[0]}] to have the same number of elements, but got "
+                           f"{a._a.shape[0]} and {b._a.shape[0]} elements respectively")
+    if row:
+        a = reshape(a, (1, -1)) if a.numel() else reshape(a, (1, 0))
+    if column:
+        b = reshape(b, (b._a.shape[0], 1))
+    if a._a.shape[-1] != b._a.shape[-2]:
+        raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({math.prod(a._a.shape[:-1])}x{a._a.shape[-1]} "
+                           f"and {b._a.shape[-2]}x{b._a.shape[-1]})")
+    y = apply("matmul", (a, b))
+    if row:
+        y = select(y, -2, 0)
+    if column:
+        y = select(y, -1, 0)
+    return store(out, y)
+
+
+@_export
+@method
+def dot(input, tensor, *, out=None):
+    """The inner product of two vectors.
+
+    Raises:
+        RuntimeError: not vectors of one size.
+    """
+    if input.dim() != 1 or tensor.dim() != 1:
+        raise RuntimeError(f"1D tensors expected, but got {input.dim()}D and {tensor.dim()}D tensors")
+    return store(out, matmul(input, tensor))
+
+
+@_export
+@method
+def vdot(input, other, *, out=None):
+    """The inner product of two vectors, the first one conjugated."""
+    return dot(input.conj(), other, out=out)
+
+
+@_export
+@method
+def inner(input, other, *, out=None):
+    """Products summed over the last dimensions."""
+    if not input.dim() or not other.dim():
+        return store(out, input * other)
+    return store(out, tensordot(input, other, dims=([-1], [-1])))
+
+
+@_export
+@method
+def outer(input, vec2, *, out=None):
+    """All products of the elements of two vectors."""
+    if input.dim() != 1 or vec2.dim() != 1:
+        raise RuntimeError(f"outer: Expected 1-D argument self, but got {input.dim()}-D")
+    return store(out, unsqueeze(input, 1) * unsqueeze(vec2, 0))
+
+
+ger = outer
+method(outer, name="ger")
+__all__.append("ger")
+
+
+def _scaled_sum(base, product, beta, alpha):
+    if alpha != 1:
+        product = product * alpha
+    if beta == 0:
+        return expand(product, *product._a.shape)
+    return (base if beta == 1 else base * beta) + product
+
+
+def _add_product(name, multiply, doc):
+    def function(input, first, second, *, beta=1, alpha=1, out=None):
+        return store(out, _scaled_sum(input, multiply(first, second), beta, alpha))
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = doc
+    inplace_twin(function)
+    return _export(method(function))
+
+
+addmm = _add_product("addmm", mm, "``beta * input + alpha * (first @ second)``.")
+addmv = _add_product("addmv", mv, "``beta * input + alpha * (matrix @ vector)``.")
+addr = _add_product("addr", outer, "``beta * input + alpha * outer(first, second)``.")
+baddbmm = _add_product("baddbmm", bmm, "``beta * input + alpha * bmm(first, second)``.")
+addbmm = _add_product("addbmm", lambda a, b: bmm(a, b).sum(0), "``beta * input`` plus ``alpha`` times the summed batch "
+                                                              "of products.")
+
+
+@_export
+def tensordot(a, b, dims=2, out=None):
+    """Products summed over pairs of dimensions: a count of trailing and leading ones, or two lists."""
+    if is_tensor(dims):
+        dims = dims.tolist()
+    if isinstance(dims, int):
+        left, right = list(range(a.dim() - dims, a.dim())), list(range(dims))
+    else:
+        left, right = (list(d) if not isinstance(d, int) else [d] for d in dims)
+    left = [normalize_axis(d, a.dim()) for d in left]
+    right = [normalize_axis(d, b.dim()) for d in right]
+    for i, j in zip(left, right, strict=True):
+        if a._a.shape[i] != b._a.shape[j]:
+            raise RuntimeError(f"contracted dimensions need to match, but first has size {a._a.shape[i]} in dim {i} and"
+                               f" second has size {b._a.shape[j]} in dim {j}")
+    free_a = [d for d in range(a.dim()) if d not in left]
+    free_b = [d for d in range(b.dim()) if d not in right]
+    inner_size = math.prod(a._a.shape[i] for i in left)
+    x = reshape(permute(a, (*free_a, *left)), (math.prod(a._a.shape[i] for i in free_a), inner_size))
+    y = reshape(permute(b, (*right, *free_b)), (inner_size, math.prod(b._a.shape[i] for i in free_b)))
+    shape = [a._a.shape[i] for i in free_a] + [b._a.shape[i] for i in free_b]
+    return store(out, reshape(matmul(x, y), tuple(shape)))
+
+
+@_export
+def chain_matmul(*matrices, out=None):
+    """The product of several matrices, in the cheapest order."""
+    return store(out, multi_dot(matrices))
+
+
+def multi_dot(matrices):
+    """Cormen et al., "Introduction to Algorithms", section 15.2: matrix chain order by dynamic programming."""
+    mats = list(matrices)
+    n = len(mats)
+    sizes = [mats[0]._a.shape[0], *(m._a.shape[1] for m in mats)]
+    cost = [[0] * n for _ in range(n)]
+    cut = [[0] * n for _ in range(n)]
+    for length in range(2, n + 1):
+        for i in range(n - length + 1):
+            j = i + length - 1
+            cost[i][j], cut[i][j] = min(
+                (cost[i][m] + cost[m + 1][j] + sizes[i] * sizes[m + 1] * sizes[j + 1], m) for m in range(i, j))
+
+    def product(i, j):
+        return mats[i] if i == j else mm(product(i, cut[i][j]), product(cut[i][j] + 1, j))
+
+    return product(0, n - 1)
+
+
+# einsum.
+
+def _parse_einsum(equation, operands):
+    """Labels per operand and of the result; an ellipsis becomes labels of its own."""
+    equation = equation.replace(" ", "")
+    left, arrow, right = equation.partition("->")
+    terms = left.split(",")
+    if len(terms) != len(operands):
+        raise RuntimeError(f"einsum(): more operands were provided than specified in the equation "
+                           f"({len(operands)} operands, {len(terms)} terms)"
+                           if len(operands) > len(terms) else
+                           f"einsum(): fewer operands were provided than specified in the equation "
+                           f"({len(operands)} operands, {len(terms)} terms)")
+    widest, labels = 0, []
+    for term, x in zip(terms, operands, strict=True):
+        named = term.replace("...", "")
+        if not all(c.isalpha() for c in named):
+            raise RuntimeError(f"einsum(): invalid subscript given in term {term!r}, subscripts must be in [a-zA-Z]")
+        if "..." in term:
+            widest = max(widest, x.dim() - len(named))
+        elif len(named) != x.dim():
+            raise RuntimeError(f"einsum(): the number of subscripts in the equation ({len(named)}) does not match the "
+                               f"number of dimensions ({x.dim()}) for operand {len(labels)} and no ellipsis was given")
+        labels.append(term)
+    dots = [("...", i) for i in range(widest)]
+    expanded = []
+    for term, x in zip(labels, operands, strict=True):
+        before, found, after = term.partition("...")
+        count = x.dim() - len(before) - len(after)
+        expanded.append([*before, *(dots[widest - count:] if found else []), *after])
+    flat = [c for term in expanded for c in term]
+    if arrow:
+        before, found, after = right.partition("...")
+        result = [*before, *(dots if found else []), *after]
+        for c in result:
+            if result.count(c) > 1:
+                raise RuntimeError(f"einsum(): output subscript {c} appears more than once in the output")
+            if c not in flat:
+                raise RuntimeError(f"einsum(): output subscript {c} does not appear in the equation for any input "
+                                   "operand")
+    else:
+        single = sorted(c for c in set(flat) if isinstance(c, str) and flat.count(c) == 1)
+        result = [*dots, *single]
+    return expanded, result
+
+
+def _unrepeated(x, labels):
+    """Takes diagonals so that no label appears twice."""
+    for c in list(labels):
+        while labels.count(c) > 1:
+            i = labels.index(c)
+            j = labels.index(c, i + 1)
+            x = x.diagonal(0, i, j)
+            labels = [*labels[:i], *labels[i + 1:j], *labels[j + 1:], c]
+    return x, labels
+
+
+def _contract(x, xl, y, yl, keep):
+    """The product of two operands, summed over labels that nothing else needs."""
+    batch = [c for c in xl if c in yl and c in keep]
+    summed = [c for c in xl if c in yl and c not in keep]
+    x_only, y_only = [c for c in xl if c not in yl], [c for c in yl if c not in xl]
+    for c in [c for c in x_only if c not in keep]:
+        x, xl = x.sum(xl.index(c)), [d for d in xl if d != c]
+        x_only.remove(c)
+    for c in [c for c in y_only if c not in keep]:
+        y, yl = y.sum(yl.index(c)), [d for d in yl if d != c]
+        y_only.remove(c)
+    size = {}
+    for t, labels in ((x, xl), (y, yl)):
+        for c, n in zip(labels, t._a.shape, strict=True):
+            if size.get(c, 1) != 1 and n != 1 and size[c] != n:
+                raise RuntimeError(f"einsum(): operands do not broadcast with remapped shapes [original->remapped]: "
+                                   f"subscript {c} has size {n} for one operand which does not broadcast with "
+                                   f"previously seen size {size[c]}")
+            size[c] = max(size.get(c, 1), n) if n != 0 else 0
+
+    def arranged(t, labels, order):
+        t = permute(t, tuple(labels.index(c) for c in order))
+        return expand(t, *(size[c] for c in order))
+
+    def width(group):
+        return math.prod(size[c] for c in group)
+
+    a = reshape(arranged(x, xl, [*batch, *x_only, *summed]), (width(batch), width(x_only), width(summed)))
+    b = reshape(arranged(y, yl, [*batch, *summed, *y_only]), (width(batch), width(summed), width(y_only)))
+    labels = [*batch, *x_only, *y_only]
+    return reshape(matmul(a, b), tuple(size[c] for c in labels)), labels
+
+
+@_export
+def einsum(equation, *operands):
+    """Sums of products by Einstein's notation: ``einsum("bij,bjk->bik", a, b)``; operands are contracted left to right.
+
+    Raises:
+        RuntimeError: the equation does not fit the operands.
+    """
+    if not isinstance(equation, str):
+        operands, equation = _sublist_form((equation, *operands))
+    if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
+        operands = tuple(operands[0])
+    if not operands:
+        raise RuntimeError("einsum(): must provide at least one operand")
+    dtype = common_dtype(operands)
+    operands = [to_dtype(x, dtype) for x in operands]
+    terms, result = _parse_einsum(equation, operands)
+    pairs = [_unrepeated(x, labels) for x, labels in zip(operands, terms, strict=True)]
+    y, labels = pairs[0]
+    for n in range(1, len(pairs)):
+        later = {c for _, ls in pairs[n + 1:] for c in ls}
+        y, labels = _contract(y, labels, *pairs[n], later | set(result))
+    drop = [i for i, c in enumerate(labels) if c not in result]
+    if drop:
+        y = y.sum(tuple(drop))
+        labels = [c for c in labels if c in result]
+    return permute(y, tuple(labels.index(c) for c in result))
+
+
+def _sublist_form(arguments):
+    """``einsum(a, [0, 1], b, [1, 2], [0, 2])`` as operands and an equation."""
+    def letters(sublist):
+        return "".join("..." if i is Ellipsis else chr(ord("A" if i < 26 else "a") + i % 26) for i in sublist)
+
+    arguments = list(arguments)
+    result = letters(arguments.pop()) if len(arguments) % 2 else None
+    operands, terms = arguments[0::2], [letters(s) for s in arguments[1::2]]
+    return tuple(operands), ",".join(terms) + ("" if result is None else "->" + result)
+
+
+# Factorisations.
+
+QR = collections.namedtuple("qr", ["Q", "R"])
+SVD = collections.namedtuple("svd", ["U", "S", "Vh"])
+Eigh = collections.namedtuple("linalg_eigh", ["eigenvalues", "eigenvectors"])
+Eig = collections.namedtuple("linalg_eig", ["eigenvalues", "eigenvectors"])
+
+
+def _floating_matrix(a, name, square=False):
+    if a.dim() < 2:
+        raise RuntimeError(f"linalg.{name}: The input tensor A must have at least 2 dimensions.")
+    if a.dtype.category < FLOAT or a.dtype in HALF:
+        raise RuntimeError(f"linalg.{name}: Expected a floating point or complex tensor as input. Got "
+                           f"{a.dtype.legacy}")
+    if square and a._a.shape[-1] != a._a.shape[-2]:
+        raise RuntimeError(f"linalg.{name}: A must be batches of square matrices, but they are {a._a.shape[-2]} by "
+                           f"{a._a.shape[-1]} matrices")
+    return a
+
+
+def cholesky(A, *, upper=False, out=None):  # noqa: N803
+    """The triangular factor of a positive definite matrix."""
+    return store(out, apply("cholesky", (_floating_matrix(A, "cholesky", True),), {"upper": upper}))
+
+
+def qr(A, mode="reduced", *, out=None):  # noqa: N803
+    """Orthonormal Q and upper triangular R with ``A = Q @ R``."""
+    if mode not in ("reduced", "complete", "r"):
+        raise RuntimeError(f"qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), 'r', or "
+                           "'complete'")
+    q, r = apply("qr", (_floating_matrix(A, "qr"),), {"mode": "complete" if mode == "complete" else "reduced"})
+    return store(out, QR(q if mode != "r" else q.new_empty(0), r))
+
+
+def eigh(A, UPLO="L", *, out=None):  # noqa: N803
+    """Eigenvalues (ascending) and vectors of a Hermitian matrix, of which one triangle is read."""
+    A = _floating_matrix(A, "eigh", True)  # noqa: N806
+    return store(out, Eigh(*apply("eigh", (A if UPLO.upper() == "L" else transpose(A, -2, -1).conj(),))))
+
+
+def eigvalsh(A, UPLO="L", *, out=None):  # noqa: N803
+    """Eigenvalues of a Hermitian matrix."""
+    return store(out, eigh(A, UPLO).eigenvalues)
+
+
+def eig(A, *, out=None):  # noqa: N803
+    """Complex eigenvalues and vectors of a square matrix."""
+    return store(out, Eig(*apply("eig", (_floating_matrix(A, "eig", True),))))
+
+
+def eigvals(A, *, out=None):  # noqa: N803
+    """Complex eigenvalues of a square matrix."""
+    return store(out, eig(A).eigenvalues)
+
+
+def svd(A, full_matrices=True, *, driver=None, out=None):  # noqa: N803
+    """Singular value decomposition ``A = U @ diag(S) @ Vh``."""
+    return store(out, SVD(*apply("svd", (_floating_matrix(A, "svd"),), {"full": full_matrices})))
+
+
+def svdvals(A, *, driver=None, out=None):  # noqa: N803
+    """Singular values, descending."""
+    return store(out, svd(A, False).S)
+
+
+def solve(A, B, *, left=True, out=None):  # noqa: N803
+    """X with ``A @ X = B`` (or ``X @ A = B``); B may be a vector.
+
+    Raises:
+        RuntimeError: A is not square, or singular.
+    """
+    A = _floating_matrix(A, "solve", True)  # noqa: N806
+    if not left:
+        return store(out, transpose(solve(transpose(A, -2, -1), transpose(B, -2, -1)), -2, -1))
+    vector = B.dim() == 1 or (B.dim() == A.dim() - 1 and B._a.shape == A._a.shape[:-1])
+    y = apply("solve", (A, unsqueeze(B, -1) if vector else B))
+    return store(out, select(y, -1, 0) if vector else y)
+
+
+def solve_triangular(A, B, *, upper, left=True, unitriangular=False, out=None):  # noqa: N803
+    """X with ``A @ X = B`` for triangular A."""
+    if not left:
+        turned = solve_triangular(transpose(A, -2, -1), transpose(B, -2, -1), upper=not upper,
+                                  unitriangular=unitriangular)
+        return store(out, transpose(turned, -2, -1))
+    return store(out, apply("solve_triangular", (A, B), {"upper": upper, "unit": unitriangular}))
+
+
+def inv(A, *, out=None):  # noqa: N803
+    """The inverse of a square matrix."""
+    from .creation import eye
+
+    A = _floating_matrix(A, "inv", True)  # noqa: N806
+    n = A._a.shape[-1]
+    unit = expand(eye(n, dtype=A.dtype, device=A.device), *A._a.shape)
+    return store(out, apply("solve", (A, unit)))
+
+
+@_export
+@method
+def trace(input):
+    """The sum of a matrix's diagonal."""
+    if input.dim() != 2:
+        raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {input.dim()}")
+    return input.diagonal().sum()
+
+
+@_export
+@method
+def cross(input, other, dim=None, *, out=None):
+    """Vector products along a dimension of size 3 (the first such one by default)."""
+    if dim is None:
+        dim = next(i for i, n in enumerate(input._a.shape) if n == 3)
+    a = [select(input, dim, i) for i in range(3)]
+    b = [select(other, dim, i) for i in range(3)]
+    from .shaping import stack
+
+    y = stack([a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]], -1)
+    return store(out, y.movedim(-1, normalize_axis(dim, input.dim())))
+
+

@@ -1,0 +1,1 @@
+"""Neural networks: modules, functional forms, initialisation and helpers."""

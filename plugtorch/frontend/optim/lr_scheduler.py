@@ -1,0 +1,42 @@
+"""All learning rate schedules."""
+
+from __future__ import annotations
+
+from plugtorch.frontend.optim.lr_base import EPOCH_DEPRECATION_WARNING, LRScheduler
+from plugtorch.frontend.optim.lr_compose import ChainedScheduler, ReduceLROnPlateau, SequentialLR
+from plugtorch.frontend.optim.lr_cycle import CosineAnnealingWarmRestarts, CyclicLR, OneCycleLR
+from plugtorch.frontend.optim.lr_epoch import (
+    ConstantLR,
+    CosineAnnealingLR,
+    ExponentialLR,
+    LambdaLR,
+    LinearLR,
+    MultiplicativeLR,
+    MultiStepLR,
+    PolynomialLR,
+    StepLR,
+)
+
+# The name of the base class in older programs.
+_LRScheduler = LRScheduler
+
+__all__ = [
+    "EPOCH_DEPRECATION_WARNING",
+    "ChainedScheduler",
+    "ConstantLR",
+    "CosineAnnealingLR",
+    "CosineAnnealingWarmRestarts",
+    "CyclicLR",
+    "ExponentialLR",
+    "LRScheduler",
+    "LambdaLR",
+    "LinearLR",
+    "MultiStepLR",
+    "MultiplicativeLR",
+    "OneCycleLR",
+    "PolynomialLR",
+    "ReduceLROnPlateau",
+    "SequentialLR",
+    "StepLR",
+    "_LRScheduler",
+]

@@ -1,0 +1,85 @@
+"""Stochastic gradient descent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from plugtorch.frontend.optim.optimizer import ElementwiseOptimizer, check, check_fused, check_lr, number
+from plugtorch.frontend.tensor import Tensor
+
+__all__ = ["SGD"]
+
+
+class SGD(ElementwiseOptimizer):
+    """``p = p - lr g``, with momentum ``b = momentum b + (1 - dampening) g; p = p - lr b``.
+
+    The first momentum buffer is the gradient itself. Nesterov momentum steps along ``g + momentum b``
+    (Sutskever et al., "On the importance of initialization and momentum in deep learning", 2013).
+
+    Args:
+        params: parameters or groups.
+        lr: learning rate.
+        momentum: momentum factor.
+        dampening: damping of the gradient in the buffer.
+        weight_decay: multiple of the parameter that is added to the gradient.
+        nesterov: needs momentum and no dampening.
+        maximize: go along the gradient, not against it.
+
+    Raises:
+        ValueError: for a hyper-parameter out of range.
+    """
+
+    _counts_steps = False
+    _complex_as_real = False
+
+    def __init__(
+        self,
+        params: Any,
+        lr: Any = 1e-3,
+        momentum: float = 0,
+        dampening: float = 0,
+        weight_decay: Any = 0,
+        nesterov: bool = False,
+        *,
+        maximize: bool = False,
+        foreach: bool | None = None,
+        differentiable: bool = False,
+        fused: bool | None = None,
+    ) -> None:
+        check_lr(lr)
+        check(momentum >= 0.0, f"Invalid momentum value: {momentum}")
+        check(weight_decay >= 0.0, f"Invalid weight_decay value: {weight_decay}")
+        if nesterov and (momentum <= 0 or dampening != 0):
+            raise ValueError("Nesterov momentum requires a momentum and zero dampening")
+        defaults = {
+            "lr": lr,
+            "momentum": momentum,
+            "dampening": dampening,
+            "weight_decay": weight_decay,
+            "nesterov": nesterov,
+            "maximize": maximize,
+            "foreach": foreach,
+            "differentiable": differentiable,
+            "fused": fused,
+        }
+        super().__init__(params, defaults)
+        check_fused(fused, foreach, differentiable)
+
+    def _new_state(self, group: dict[str, Any], param: Tensor) -> dict[str, Any]:
+        return {}
+
+    def _update(
+        self, group: dict[str, Any], param: Tensor, grad: Tensor, state: dict[str, Any], step: float
+    ) -> None:
+        weight_decay, momentum = number(group["weight_decay"]), group["momentum"]
+        if weight_decay != 0:
+            grad = grad.add(param, alpha=weight_decay)
+        if momentum != 0:
+            buffer = state.get("momentum_buffer")
+            if buffer is None:
+                buffer = grad.clone() if group["differentiable"] else grad.detach().clone()
+                state["momentum_buffer"] = buffer
+            else:
+                buffer.mul_(momentum).add_(grad, alpha=1 - group["dampening"])
+            grad = grad.add(buffer, alpha=momentum) if group["nesterov"] else buffer
+        param.add_(grad, alpha=-number(group["lr"]))

@@ -1,0 +1,330 @@
+"""Reductions, scans and statistics."""
+
+from __future__ import annotations
+
+import collections
+import math
+
+from plugtorch.autograd.record import apply
+from plugtorch.spec import dtypes
+from plugtorch.spec.dtypes import BOOL, COMPLEX, FLOAT
+
+from .dispatch import elementwise, is_tensor, normalize_axes, normalize_axis, store, to_dtype
+from .methods import inplace_twin, method
+
+
+def _result(name, fields):
+    return collections.namedtuple(name, fields)
+
+
+MaxResult = _result("max", ["values", "indices"])
+MinResult = _result("min", ["values", "indices"])
+VarMean = _result("var_mean", ["var", "mean"])
+AminmaxResult = _result("aminmax", ["min", "max"])
+
+
+def _axes(input, dim):
+    return normalize_axes(dim, input.dim())
+
+
+@method
+def sum(input, dim=None, keepdim=False, *, dtype=None, out=None, axis=None):
+    """Sum of all elements or over dimensions; integers in int64."""
+    dim = axis if dim is None else dim
+    if dtype is not None:
+        input = to_dtype(input, dtype)
+    y = apply("sum", (input,), {"axis": _axes(input, dim), "keepdims": keepdim})
+    return store(out, y if dtype is None else to_dtype(y, dtype))
+
+
+@method
+def nansum(input, dim=None, keepdim=False, *, dtype=None, out=None):
+    """Sum with nan counted as 0."""
+    if input.dtype.category >= FLOAT:
+        input = input.masked_fill(input.isnan(), 0)
+    return sum(input, dim, keepdim, dtype=dtype, out=out)
+
+
+@method
+def mean(input, dim=None, keepdim=False, *, dtype=None, out=None, axis=None):
+    """Arithmetic mean.
+
+    Raises:
+        RuntimeError: the dtype is neither floating nor complex.
+    """
+    dim = axis if dim is None else dim
+    if dtype is not None:
+        input = to_dtype(input, dtype)
+    if input.dtype.category < FLOAT:
+        raise RuntimeError("mean(): could not infer output dtype. Input dtype must be either a floating point or "
+                           f"complex dtype. Got: {input.dtype.legacy}")
+    return store(out, apply("mean", (input,), {"axis": _axes(input, dim), "keepdims": keepdim}))
+
+
+@method
+def prod(input, dim=None, keepdim=False, *, dtype=None, out=None):
+    """Product of all elements or over one dimension; integers in int64."""
+    if dtype is not None:
+        input = to_dtype(input, dtype)
+    axis = _axes(input, None) if dim is None else _axes(input, dim)
+    return store(out, apply("prod", (input,), {"axis": axis, "keepdims": keepdim}))
+
+
+def _need_values(input, name):
+    if input.numel() == 0:
+        raise RuntimeError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the "
+                           "reduction dim with the 'dim' argument.")
+
+
+def _extreme(name, result):
+    indexed = f"{name}_index"
+
+    def function(input, dim=None, keepdim=False, *, out=None, axis=None):
+        dim = axis if dim is None else dim
+        if dim is None:
+            _need_values(input, name)
+            return store(out, apply(name, (input,), {"axis": _axes(input, None), "keepdims": False}))
+        if is_tensor(dim):
+            return store(out, elementwise(f"{name}imum", (input, dim)))
+        if input.dtype.category == COMPLEX:
+            raise RuntimeError(f'"{name}_values_cpu" not implemented for \'{input.dtype.legacy}\'')
+        if input.dim() == 0:
+            normalize_axis(dim, 0)
+            from .creation import zeros
+
+            return store(out, result(input.clone(), zeros((), dtype=dtypes.int64, device=input.device)))
+        at = normalize_axis(dim, input.dim())
+        if input._a.shape[at] == 0:
+            raise IndexError(f"{name}(): Expected reduction dim {at} to have non-zero size.")
+        return store(out, result(*apply(indexed, (input,), {"axis": at, "keepdims": keepdim})))
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = (f"The {name}imum of all elements; or along ``dim`` the values and the first indices; or, with "
+                        f"a tensor, the elementwise {name}imum.")
+    return method(function)
+
+
+max = _extreme("max", MaxResult)
+min = _extreme("min", MinResult)
+
+
+def _amax(name):
+    op = name[1:]
+
+    def function(input, dim=(), keepdim=False, *, out=None):
+        axis = _axes(input, None if dim == () else dim)
+        return store(out, apply(op, (input,), {"axis": axis, "keepdims": keepdim}))
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"The {op}imum over dimensions; its gradient is shared among ties."
+    return method(function)
+
+
+amax, amin = _amax("amax"), _amax("amin")
+
+
+@method
+def aminmax(input, *, dim=None, keepdim=False, out=None):
+    """The smallest and the largest values."""
+    if dim is None:
+        return store(out, AminmaxResult(amin(input, (), keepdim), amax(input, (), keepdim)))
+    return store(out, AminmaxResult(amin(input, dim, keepdim), amax(input, dim, keepdim)))
+
+
+def _arg(name):
+    def function(input, dim=None, keepdim=False, *, out=None):
+        if input.dtype.category in (BOOL, COMPLEX):
+            raise RuntimeError(f'"{name}_cpu" not implemented for \'{input.dtype.legacy}\'')
+        if dim is None:
+            if input.numel() == 0:
+                raise IndexError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify "
+                                 "the reduction dim with the 'dim' argument.")
+            shape = (1,) * input.dim()
+            flat = input.detach().reshape(-1)
+            y = apply(name, (flat,), {"axis": 0})
+            return store(out, y.reshape(shape) if keepdim else y)
+        axis = normalize_axis(dim, input.dim())
+        x = input.detach()
+        if input.dim() == 0:
+            return store(out, apply(name, (x.reshape(1),), {"axis": 0}))
+        if x._a.shape[axis] == 0:
+            raise IndexError(f"{name}(): Expected reduction dim {axis} to have non-zero size.")
+        return store(out, apply(name, (x,), {"axis": axis, "keepdims": keepdim}))
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"int64 index of the {name[3:]}imum, flat or along ``dim``: the first of ties."
+    return method(function)
+
+
+argmax, argmin = _arg("argmax"), _arg("argmin")
+
+
+def _truth(name):
+    def function(input, dim=None, keepdim=False, *, out=None):
+        y = apply(name, (input,), {"axis": _axes(input, dim), "keepdims": keepdim})
+        return store(out, to_dtype(y, dtypes.uint8) if input.dtype is dtypes.uint8 else y)
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"Whether {name} elements are true, over all or over dimensions."
+    return method(function)
+
+
+any, all = _truth("any"), _truth("all")
+
+
+@method
+def count_nonzero(input, dim=None):
+    """How many elements are not zero, as int64."""
+    return sum(input.ne(0) if input.dtype.category != BOOL else input, dim)
+
+
+# Scans.
+
+def _scan(name):
+    def function(input, dim, *, dtype=None, out=None):
+        if dtype is not None:
+            input = to_dtype(input, dtype)
+        axis = normalize_axis(dim, input.dim())
+        if input.dim() == 0:
+            return store(out, input.clone() if input.dtype.category >= FLOAT else to_dtype(input, dtypes.int64))
+        y = apply(name, (input,), {"axis": axis})
+        return store(out, y if dtype is None else to_dtype(y, dtype))
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"Running {'sum' if name == 'cumsum' else 'product'} along a dimension; integers in int64."
+    inplace_twin(function)
+    return method(function)
+
+
+cumsum, cumprod = _scan("cumsum"), _scan("cumprod")
+
+
+@method
+def logsumexp(input, dim, keepdim=False, *, out=None):
+    """``log(sum(exp(input)))`` over dimensions, without overflow."""
+    from .dispatch import float_like
+
+    return store(out, apply("logsumexp", (float_like(input),), {"axis": _axes(input, dim), "keepdims": keepdim}))
+
+
+# Variance.
+
+def _correction(unbiased, correction):
+    if correction is not None:
+        return correction
+    return 1 if unbiased is None or unbiased else 0
+
+
+def _moments(input, dim, unbiased, correction, keepdim, name):
+    if isinstance(dim, bool):
+        dim, unbiased = None, dim
+    if input.dtype.category < FLOAT:
+        raise RuntimeError(f"{name} only support floating point and complex dtypes")
+    return apply("var_mean", (input,), {"axis": _axes(input, dim), "correction": _correction(unbiased, correction),
+                                        "keepdims": keepdim})
+
+
+@method
+def var(input, dim=None, unbiased=None, keepdim=False, *, correction=None, out=None):
+    """Variance; divided by ``count - correction`` (1 by default)."""
+    return store(out, _moments(input, dim, unbiased, correction, keepdim, "std and var")[0])
+
+
+@method
+def std(input, dim=None, unbiased=None, keepdim=False, *, correction=None, out=None):
+    """Standard deviation; its gradient is 0 where the deviation is."""
+    v = _moments(input, dim, unbiased, correction, keepdim, "std and var")[0]
+    if not v.requires_grad:
+        return store(out, apply("sqrt", (v,)))
+    zero = v.detach().eq(0)
+    safe = apply("sqrt", (v.masked_fill(zero, 1.0),))
+    return store(out, safe.masked_fill(zero, 0.0))
+
+
+def var_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None, out=None):
+    """Variance and mean."""
+    return store(out, VarMean(*_moments(input, dim, unbiased, correction, keepdim, "var_mean")))
+
+
+def std_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None, out=None):
+    """Standard deviation and mean."""
+    m = _moments(input, dim, unbiased, correction, keepdim, "std_mean")[1]
+    return store(out, (std(input, dim, unbiased, keepdim, correction=correction), m))
+
+
+@method
+def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
+    """Vector norm of order p over all elements or dimensions ("fro" is 2).
+
+    Raises:
+        RuntimeError: an integer dtype, or an unknown order.
+    """
+    if dtype is not None:
+        input = to_dtype(input, dtype)
+    if input.dtype.category < FLOAT:
+        raise RuntimeError("linalg.vector_norm: Expected a floating point or complex tensor as input. Got "
+                           f"{input.dtype.legacy}")
+    if p == "nuc":
+        from .linear import svdvals
+
+        return store(out, sum(svdvals(input), -1, keepdim))
+    if isinstance(p, str) and p not in ("fro", "inf", "-inf"):
+        raise RuntimeError(f"norm(): unknown order {p!r}")
+    order = 2.0 if p in ("fro", None) else float(p)
+    return store(out, apply("norm", (input,), {"p": order, "axis": _axes(input, dim), "keepdims": keepdim}))
+
+
+@method
+def dist(input, other, p=2):
+    """The p-norm of ``input - other``."""
+    return norm(input - other, p)
+
+
+@method
+def allclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
+    """Whether all elements agree within ``atol + rtol * abs(other)``, as a Python bool."""
+    return bool(isclose(input, other, rtol, atol, equal_nan).all().item())
+
+
+@method
+def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
+    """Which elements agree within ``atol + rtol * abs(other)``.
+
+    Raises:
+        RuntimeError: dtypes differ.
+    """
+    if input.dtype is not other.dtype:
+        raise RuntimeError(f"{input.dtype.legacy} did not match {other.dtype.legacy}")
+    x, y = input.detach(), other.detach()
+    same = x.eq(y)
+    if equal_nan and x.dtype.category >= FLOAT:
+        same = same | (x.isnan() & y.isnan())
+    if x.dtype.category < FLOAT:
+        x, y = x.to(dtypes.float64), y.to(dtypes.float64)
+    gap = (x - y).abs()
+    return same | (gap.isfinite() & gap.le(y.abs() * rtol + atol))
+
+
+@method
+def equal(input, other):
+    """Whether shapes and all elements are the same, as a Python bool."""
+    if tuple(input._a.shape) != tuple(other._a.shape):
+        return False
+    return bool(input.detach().eq(other.detach()).all().item()) if input.numel() else True
+
+
+def is_same_size(input, other):
+    """Whether the shapes are the same."""
+    return tuple(input._a.shape) == tuple(other._a.shape)
+
+
+def numel(input):
+    """The number of elements."""
+    return math.prod(input._a.shape)
+
+
+__all__ = [
+    "all", "allclose", "amax", "amin", "aminmax", "any", "argmax", "argmin", "count_nonzero", "cumprod", "cumsum",
+    "dist", "equal", "is_same_size", "isclose", "logsumexp", "max", "mean", "min", "nansum", "norm", "numel", "prod",
+    "std", "std_mean", "sum", "var", "var_mean",
+]

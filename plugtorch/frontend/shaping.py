@@ -1,0 +1,978 @@
+"""Views, rearrangement, joining and splitting."""
+
+from __future__ import annotations
+
+import math
+
+from plugtorch.autograd.aliasing import share, view as make_view
+from plugtorch.autograd.record import apply
+from plugtorch.spec import dtypes
+from plugtorch.spec.dtypes import DType
+
+from .dispatch import (
+    broadcast_shapes as _broadcast,
+    common_dtype,
+    is_tensor,
+    normalize_axes,
+    normalize_axis,
+    shape_from,
+    store,
+    to_dtype,
+)
+from .methods import inplace_twin, method
+from .tensor import Size, Tensor
+
+__all__: list[str] = []
+
+
+def _export(function):
+    __all__.append(function.__name__)
+    return function
+
+
+# Strides.
+
+def contiguous_strides(shape):
+    """Strides in elements of an array in C order."""
+    strides, n = [], 1
+    for size in reversed(shape):
+        strides.insert(0, n)
+        n *= max(size, 1)
+    return tuple(strides)
+
+
+def _step_strides(shape, strides, name, params):
+    """Shape and strides after one view step."""
+    if name == "permute":
+        return tuple(shape[i] for i in params["axes"]), tuple(strides[i] for i in params["axes"])
+    if name == "slice":
+        sizes = tuple(len(range(*t)) for t in zip(params["start"], params["stop"], params["step"], strict=True))
+        return sizes, tuple(s * n for s, n in zip(strides, params["step"], strict=True))
+    if name == "broadcast_to":
+        new = params["shape"]
+        lead = len(new) - len(shape)
+        return new, (0,) * lead + tuple(0 if n == 1 != m else s
+                                        for n, m, s in zip(shape, new[lead:], strides, strict=True))
+    if name == "as_strided":
+        return tuple(params["shape"]), tuple(params["strides"])
+    if name == "diagonal":
+        a, b = params["axis1"], params["axis2"]
+        n = max(0, min(shape[a], shape[b] - params["offset"]) if params["offset"] >= 0
+                else min(shape[a] + params["offset"], shape[b]))
+        keep = [i for i in range(len(shape)) if i not in (a, b)]
+        return (*(shape[i] for i in keep), n), (*(strides[i] for i in keep), strides[a] + strides[b])
+    if name == "unfold_dim":
+        axis, size, step = params["axis"], params["size"], params["step"]
+        count = (shape[axis] - size) // step + 1
+        return ((*shape[:axis], count, *shape[axis + 1:], size),
+                (*strides[:axis], strides[axis] * step, *strides[axis + 1:], strides[axis]))
+    if name == "reshape":
+        new = reshaped_strides(shape, strides, params["shape"])
+        return params["shape"], new if new is not None else contiguous_strides(params["shape"])
+    return shape, strides
+
+
+def reshaped_strides(shape, strides, new):
+    """Strides under which the same memory has another shape, or None if it must be copied."""
+    if math.prod(shape) == 0:
+        return contiguous_strides(new)
+    out, i = [0] * len(new), len(new) - 1
+    chunk, base = 1, None
+    for d in range(len(shape) - 1, -1, -1):
+        if shape[d] == 1:
+            continue
+        if base is None:
+            base = strides[d]
+        chunk *= shape[d]
+        above = next((e for e in range(d - 1, -1, -1) if shape[e] != 1), None)
+        if above is None or strides[above] != shape[d] * strides[d]:
+            filled = 1
+            while i >= 0 and (filled < chunk or new[i] == 1):
+                out[i] = filled * base
+                filled *= new[i]
+                i -= 1
+            if filled != chunk:
+                return None
+            chunk, base = 1, None
+    while i >= 0:
+        if new[i] != 1:
+            return None
+        out[i] = out[i + 1] * new[i + 1] if i + 1 < len(new) else 1
+        i -= 1
+    return tuple(out)
+
+
+def _strides(t):
+    real = t._k.strides_of(t._a)
+    if real is not None:
+        return real
+    shape = tuple(t._a.shape)
+    if t._alias is None or not t._alias.path:
+        return contiguous_strides(shape)
+    root = t._alias.storage.root
+    at = tuple(root.shape)
+    strides = contiguous_strides(at)
+    for name, params in t._alias.path:
+        at, strides = _step_strides(at, strides, name, params)
+    return tuple(strides)
+
+
+@_export
+@method
+def stride(input, dim=None):
+    """Strides in elements, or one of them."""
+    s = _strides(input)
+    return s if dim is None else s[normalize_axis(dim, len(s))]
+
+
+@_export
+@method
+def is_contiguous(input, memory_format=None):
+    """Whether the elements lie in C order without gaps."""
+    shape = tuple(input._a.shape)
+    if math.prod(shape) == 0:
+        return True
+    return all(n == 1 or s == want
+               for n, s, want in zip(shape, _strides(input), contiguous_strides(shape), strict=True))
+
+
+@_export
+@method
+def contiguous(input, memory_format=None):
+    """The tensor itself if it is contiguous, else a copy in C order."""
+    return input if is_contiguous(input) else input.clone()
+
+
+@method
+def storage_offset(input):
+    """Position of the first element in its storage, in elements."""
+    at = input._alias
+    if at is None:
+        return 0
+    root_shape = tuple(at.storage.root.shape) if at.storage.root is not None else None
+    offset, shape, strides = 0, root_shape, None
+    for name, params in at.path:
+        if shape is None:
+            first = next(t for t in at.storage.live() if not t._alias.path) if any(
+                not t._alias.path for t in at.storage.live()) else None
+            if first is None:
+                return 0
+            shape, strides = tuple(first._a.shape), _strides(first)
+        if strides is None:
+            strides = contiguous_strides(shape)
+        if name == "slice":
+            offset += sum(s * n for s, n in zip(strides, params["start"], strict=True))
+        elif name == "as_strided":
+            offset = params["offset"]
+        elif name == "diagonal":
+            o = params["offset"]
+            offset += o * strides[params["axis2"]] if o > 0 else -o * strides[params["axis1"]]
+        shape, strides = _step_strides(shape, strides, name, params)
+    return offset
+
+
+@method
+def data_ptr(input):
+    """A number that tells memories apart: the address on a host backend, else the identity of the storage."""
+    interface = getattr(input._a, "__array_interface__", None)
+    if interface is not None:
+        return interface["data"][0]
+    return id(input._alias.storage if input._alias is not None else input._a)
+
+
+# Shape.
+
+def _full_shape(shape, n):
+    """Sizes with -1 replaced.
+
+    Raises:
+        RuntimeError: the number of elements does not fit.
+    """
+    if -1 in shape:
+        if list(shape).count(-1) > 1:
+            raise RuntimeError("only one dimension can be inferred")
+        known = math.prod(s for s in shape if s != -1)
+        if known == 0:
+            raise RuntimeError(f"cannot reshape tensor of {n} elements into shape {list(shape)} because the "
+                               "unspecified dimension size -1 can be any value and is ambiguous")
+        if n % known:
+            raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {n}")
+        return tuple(n // known if s == -1 else s for s in shape)
+    if any(s < 0 for s in shape):
+        raise RuntimeError(f"invalid shape dimension {min(shape)}")
+    if math.prod(shape) != n:
+        raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {n}")
+    return tuple(shape)
+
+
+def _settle(t):
+    """Puts the array of a tensor that shares it with nobody in C order; the layout of a result is free."""
+    if t._k.aliases and t._alias is None and not is_contiguous(t):
+        t._a = t._k.copy(t._a)
+
+
+@_export
+@method
+def reshape(input, *shape):
+    """The elements in C order under another shape; a view where the strides allow it, else a copy."""
+    if len(shape) == 1 and not isinstance(shape[0], int):
+        shape = shape[0]
+    shape = _full_shape(shape_from((shape,)) if not isinstance(shape, tuple) else shape_from(shape), input.numel())
+    if shape == tuple(input._a.shape) or reshaped_strides(tuple(input._a.shape), _strides(input), shape) is not None:
+        return make_view(input, "reshape", {"shape": shape})
+    return apply("reshape", (input,), {"shape": shape})
+
+
+@method
+def view(self, *shape, dtype=None):
+    """A view under another shape, or of the same bytes under another dtype.
+
+    Raises:
+        RuntimeError: the strides do not allow the shape without a copy; use reshape.
+    """
+    if len(shape) == 1 and isinstance(shape[0], DType):
+        dtype, shape = shape[0], ()
+    if dtype is not None:
+        return make_view(self, "bitcast", {"dtype": dtype})
+    shape = _full_shape(shape_from(shape), self.numel())
+    if reshaped_strides(tuple(self._a.shape), _strides(self), shape) is None:
+        _settle(self)
+        if reshaped_strides(tuple(self._a.shape), _strides(self), shape) is None:
+            raise RuntimeError(
+                "view size is not compatible with input tensor's size and stride (at least one dimension spans across "
+                "two contiguous subspaces). Use .reshape(...) instead."
+            )
+    return make_view(self, "reshape", {"shape": shape})
+
+
+@method
+def view_as(self, other):
+    """A view in another tensor's shape."""
+    return view(self, *other._a.shape)
+
+
+@method
+def reshape_as(self, other):
+    """Reshaped to another tensor's shape."""
+    return reshape(self, *other._a.shape)
+
+
+@_export
+@method
+def permute(input, *dims):
+    """A view with its dimensions in another order."""
+    if len(dims) == 1 and not isinstance(dims[0], int):
+        dims = dims[0]
+    ndim = input.dim()
+    if len(dims) != ndim:
+        raise RuntimeError(f"permute(sparse_coo): number of dimensions in the tensor input does not match the length "
+                           f"of the desired ordering of dimensions i.e. input.dim() = {ndim} is not equal to len(dims) "
+                           f"= {len(dims)}")
+    axes = tuple(normalize_axis(d, ndim) for d in dims)
+    if len(set(axes)) != len(axes):
+        raise RuntimeError("permute(): duplicate dims are not allowed.")
+    return make_view(input, "permute", {"axes": axes})
+
+
+@_export
+@method
+def transpose(input, dim0, dim1):
+    """A view with two dimensions swapped."""
+    ndim = input.dim()
+    a, b = normalize_axis(dim0, ndim), normalize_axis(dim1, ndim)
+    axes = list(range(ndim))
+    if ndim:
+        axes[a], axes[b] = b, a
+    return make_view(input, "permute", {"axes": tuple(axes)})
+
+
+swapaxes = swapdims = transpose
+method(transpose, name="swapaxes")
+method(transpose, name="swapdims")
+__all__ += ["swapaxes", "swapdims"]
+
+
+@_export
+@method
+def t(input):
+    """The transposed matrix; a vector or a 0-d tensor itself.
+
+    Raises:
+        RuntimeError: more than two dimensions.
+    """
+    if input.dim() > 2:
+        raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {input.dim()}D")
+    return transpose(input, 0, 1) if input.dim() == 2 else make_view(input, "permute",
+                                                                    {"axes": tuple(range(input.dim()))})
+
+
+@_export
+@method
+def movedim(input, source, destination):
+    """A view with dimensions moved to other positions."""
+    ndim = input.dim()
+    source = [normalize_axis(d, ndim) for d in ((source,) if isinstance(source, int) else source)]
+    destination = [normalize_axis(d, ndim) for d in ((destination,) if isinstance(destination, int) else destination)]
+    if len(source) != len(destination):
+        raise RuntimeError(f"movedim: Invalid source or destination dims: source ({source} dims) should contain the "
+                           f"same number of dims as destination ({destination} dims)")
+    rest = iter([d for d in range(ndim) if d not in source])
+    placed = dict(zip(destination, source, strict=True))
+    return permute(input, tuple(placed[d] if d in placed else next(rest) for d in range(ndim)))
+
+
+moveaxis = movedim
+method(movedim, name="moveaxis")
+__all__.append("moveaxis")
+method(property(lambda self: permute(self, tuple(range(self.dim() - 1, -1, -1))),
+                doc="The dimensions in reverse order."), name="T")
+method(property(lambda self: transpose(self, -2, -1), doc="The last two dimensions swapped."), name="mT")
+method(property(lambda self: transpose(self, -2, -1).conj(), doc="The conjugate transpose of matrices."), name="mH")
+method(property(lambda self: transpose(self, 0, 1).conj(), doc="The conjugate transpose of a matrix."), name="H")
+
+
+@_export
+@method
+def adjoint(input):
+    """The conjugate transpose of the last two dimensions."""
+    return transpose(input, -2, -1).conj()
+
+
+@_export
+@method
+def squeeze(input, dim=None):
+    """A view without dimensions of size 1, or without those named if their size is 1."""
+    shape = input._a.shape
+    drop = set(range(len(shape))) if dim is None else set(normalize_axes(dim, len(shape)))
+    new = tuple(n for i, n in enumerate(shape) if n != 1 or i not in drop)
+    return make_view(input, "reshape", {"shape": new})
+
+
+@_export
+@method
+def unsqueeze(input, dim):
+    """A view with a dimension of size 1 inserted."""
+    at = normalize_axis(dim, input.dim() + 1)
+    shape = tuple(input._a.shape)
+    return make_view(input, "reshape", {"shape": (*shape[:at], 1, *shape[at:])})
+
+
+def _rename_in_place(function):
+    """In-place twin of a view op: the tensor itself takes the view's place."""
+
+    def twin(self, *args, **kwargs):
+        v = function(self, *args, **kwargs)
+        self._a, self._alias, self._node, self._cell = v._a, v._alias, v._node, v._cell
+        self._req = v._req
+        self._alias.storage.add(self)
+        return self
+
+    twin.__name__ = function.__name__ + "_"
+    twin.__doc__ = f"In-place version of :func:`{function.__name__}`."
+    return method(twin)
+
+
+for _function in (squeeze, unsqueeze, transpose, t):
+    _rename_in_place(_function)
+
+
+@_export
+@method
+def flatten(input, start_dim=0, end_dim=-1):
+    """Dimensions ``start_dim`` to ``end_dim`` joined into one."""
+    shape = tuple(input._a.shape)
+    if not shape:
+        return reshape(input, (1,))
+    a, b = normalize_axis(start_dim, len(shape)), normalize_axis(end_dim, len(shape))
+    if a > b:
+        raise RuntimeError("flatten() has invalid args: start_dim cannot come after end_dim")
+    if a == b:
+        return input
+    return reshape(input, (*shape[:a], math.prod(shape[a:b + 1]), *shape[b + 1:]))
+
+
+@_export
+@method
+def ravel(input):
+    """All elements in one dimension."""
+    return reshape(input, (-1,)) if input.numel() else reshape(input, (0,))
+
+
+@_export
+@method
+def unflatten(input, dim, sizes):
+    """One dimension split into several."""
+    shape = tuple(input._a.shape)
+    at = normalize_axis(dim, len(shape))
+    inner = _full_shape(tuple(sizes), shape[at]) if -1 in sizes else tuple(sizes)
+    if math.prod(inner) != shape[at]:
+        raise RuntimeError(f"unflatten: Provided sizes {list(sizes)} don't multiply up to the size of dim {at} "
+                           f"({shape[at]}) in the input tensor")
+    return view(input, *shape[:at], *inner, *shape[at + 1:])
+
+
+@method
+def expand(self, *sizes):
+    """A view repeated along dimensions of size 1; -1 keeps a size.
+
+    Raises:
+        RuntimeError: a size that is neither kept nor 1.
+    """
+    sizes = shape_from(sizes)
+    shape = tuple(self._a.shape)
+    lead = len(sizes) - len(shape)
+    if lead < 0:
+        raise RuntimeError(f"expand({self.type()}{{{list(shape)}}}, size={list(sizes)}): the number of sizes provided "
+                           f"({len(sizes)}) must be greater or equal to the number of dimensions in the tensor "
+                           f"({len(shape)})")
+    full = list(sizes)
+    for i, n in enumerate(sizes):
+        have = shape[i - lead] if i >= lead else None
+        if n == -1:
+            if have is None:
+                raise RuntimeError(f"The expanded size of the tensor (-1) isn't allowed in a leading, non-existing "
+                                   f"dimension {i}")
+            full[i] = have
+        elif have is not None and have != 1 and have != n:
+            raise RuntimeError(f"The expanded size of the tensor ({n}) must match the existing size ({have}) at "
+                               f"non-singleton dimension {i}.  Target sizes: {list(sizes)}.  Tensor sizes: "
+                               f"{list(shape)}")
+    return make_view(self, "broadcast_to", {"shape": tuple(full)})
+
+
+@method
+def expand_as(self, other):
+    """Expanded to another tensor's shape."""
+    return expand(self, *other._a.shape)
+
+
+@_export
+def broadcast_to(input, size):
+    """Expanded to a shape."""
+    return expand(input, *size)
+
+
+method(broadcast_to)
+
+
+@_export
+def broadcast_shapes(*shapes):
+    """The shape to which shapes broadcast."""
+    return Size(_broadcast(*((s,) if isinstance(s, int) else tuple(s) for s in shapes)))
+
+
+@_export
+def broadcast_tensors(*tensors):
+    """Tensors expanded to their common shape."""
+    if len(tensors) == 1 and not is_tensor(tensors[0]):
+        tensors = tensors[0]
+    shape = _broadcast(*(tuple(x._a.shape) for x in tensors))
+    return tuple(expand(x, *shape) for x in tensors)
+
+
+@_export
+@method
+def narrow(input, dim, start, length):
+    """A view of ``length`` entries of a dimension, from ``start``."""
+    ndim = input.dim()
+    at = normalize_axis(dim, ndim)
+    n = input._a.shape[at]
+    start = int(start)
+    if start < 0:
+        start += n
+    if not 0 <= start <= n:
+        raise IndexError(f"start out of range (expected to be in range of [{-n}, {n}], but got {start})")
+    if length < 0:
+        raise RuntimeError("narrow(): length must be non-negative.")
+    if start + length > n:
+        raise RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({n}).")
+    return slice_view(input, at, start, start + length, 1)
+
+
+def slice_view(x, axis, start, stop, step):
+    """The view ``x[..., start:stop:step, ...]`` along one axis."""
+    shape = tuple(x._a.shape)
+    return make_view(x, "slice", {
+        "start": tuple(start if i == axis else 0 for i in range(len(shape))),
+        "stop": tuple(max(stop, start) if i == axis else n for i, n in enumerate(shape)),
+        "step": tuple(step if i == axis else 1 for i in range(len(shape))),
+    })
+
+
+@_export
+@method
+def select(input, dim, index):
+    """A view of one entry of a dimension, which disappears."""
+    ndim = input.dim()
+    if ndim == 0:
+        raise IndexError("select() cannot be applied to a 0-dim tensor.")
+    at = normalize_axis(dim, ndim)
+    n = input._a.shape[at]
+    if not -n <= index < n:
+        raise IndexError(f"select(): index {index} out of range for tensor of size {list(input._a.shape)} at dimension "
+                         f"{at}")
+    one = slice_view(input, at, index % n, index % n + 1, 1)
+    shape = tuple(input._a.shape)
+    return make_view(one, "reshape", {"shape": (*shape[:at], *shape[at + 1:])})
+
+
+@_export
+@method
+def unbind(input, dim=0):
+    """Views of all entries of a dimension, as a tuple."""
+    at = normalize_axis(dim, input.dim())
+    return tuple(select(input, at, i) for i in range(input._a.shape[at]))
+
+
+@method
+def __iter__(self):
+    if not self._a.shape:
+        raise TypeError("iteration over a 0-d tensor")
+    return iter(unbind(self, 0))
+
+
+@_export
+@method
+def split(tensor, split_size_or_sections, dim=0):
+    """Views of consecutive pieces: of one size, the last shorter, or of listed sizes."""
+    at = normalize_axis(dim, tensor.dim())
+    n = tensor._a.shape[at]
+    if isinstance(split_size_or_sections, int):
+        size = split_size_or_sections
+        if size < 0 or (size == 0 and n):
+            raise RuntimeError(f"split expects split_size be non-negative, but got split_size={size}")
+        sizes = [min(size, n - i) for i in range(0, n, size)] if n else [0]
+    else:
+        sizes = [int(s) for s in split_size_or_sections]
+        if sum(sizes) != n:
+            raise RuntimeError(f"split_with_sizes expects split_sizes to sum exactly to {n} (input tensor's size at "
+                               f"dimension {at}), but got split_sizes={sizes}")
+    pieces, start = [], 0
+    for size in sizes:
+        pieces.append(slice_view(tensor, at, start, start + size, 1))
+        start += size
+    return tuple(pieces)
+
+
+@_export
+@method
+def chunk(input, chunks, dim=0):
+    """Views of at most ``chunks`` pieces of equal size, the last perhaps shorter."""
+    if chunks <= 0:
+        raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
+    n = input._a.shape[normalize_axis(dim, input.dim())]
+    return split(input, max(1, -(-n // chunks)), dim)
+
+
+@_export
+@method
+def tensor_split(input, indices_or_sections, dim=0):
+    """Views of nearly equal pieces, or of pieces between given indices."""
+    at = normalize_axis(dim, input.dim())
+    n = input._a.shape[at]
+    if is_tensor(indices_or_sections):
+        indices_or_sections = indices_or_sections.tolist()
+    if isinstance(indices_or_sections, int):
+        count = indices_or_sections
+        if count <= 0:
+            raise RuntimeError(f"number of sections must be larger than 0, got {count}")
+        sizes = [n // count + (i < n % count) for i in range(count)]
+        cuts = [0]
+        for s in sizes:
+            cuts.append(cuts[-1] + s)
+    else:
+        cuts = [0, *(slice(None, i).indices(n)[1] for i in indices_or_sections), n]
+    return tuple(slice_view(input, at, a, max(a, b), 1) for a, b in zip(cuts, cuts[1:], strict=False))
+
+
+# Joining.
+
+def _joined(tensors, name):
+    tensors = list(tensors)
+    if not tensors:
+        raise RuntimeError(f"{name}(): expected a non-empty list of Tensors")
+    for i, x in enumerate(tensors):
+        if not is_tensor(x):
+            raise TypeError(f"expected Tensor as element {i} in argument 0, but got {type(x).__name__}")
+    dtype = common_dtype([x if x.dim() else x.reshape(1) for x in tensors]) if len(
+        {x.dtype for x in tensors}) > 1 else tensors[0].dtype
+    return [to_dtype(x, dtype) for x in tensors]
+
+
+@_export
+def cat(tensors, dim=0, *, out=None):
+    """Tensors of equal other sizes joined along a dimension; 1-d empty ones are skipped.
+
+    Raises:
+        RuntimeError: 0-d tensors, or sizes that differ.
+    """
+    tensors = _joined(tensors, "torch.cat")
+    for i, x in enumerate(tensors):
+        if x.dim() == 0:
+            raise RuntimeError(f"zero-dimensional tensor (at position {i}) cannot be concatenated")
+    solid = [x for x in tensors if tuple(x._a.shape) != (0,)] or tensors[:1]
+    ndim = solid[0].dim()
+    at = normalize_axis(dim, ndim)
+    first = tuple(solid[0]._a.shape)
+    for i, x in enumerate(solid):
+        shape = tuple(x._a.shape)
+        if len(shape) != ndim:
+            raise RuntimeError(f"Tensors must have same number of dimensions: got {ndim} and {len(shape)}")
+        for d, (a, b) in enumerate(zip(first, shape, strict=True)):
+            if d != at and a != b:
+                raise RuntimeError(f"Sizes of tensors must match except in dimension {at}. Expected size {a} but got "
+                                   f"size {b} for tensor number {i} in the list.")
+    return store(out, apply("concat", tuple(solid), {"axis": at}))
+
+
+concat = concatenate = cat
+__all__ += ["concat", "concatenate"]
+
+
+@_export
+def stack(tensors, dim=0, *, out=None):
+    """Tensors of one shape joined along a new dimension."""
+    tensors = _joined(tensors, "stack")
+    first = list(tensors[0]._a.shape)
+    for i, x in enumerate(tensors):
+        if list(x._a.shape) != first:
+            raise RuntimeError(f"stack expects each tensor to be equal size, but got {first} at entry 0 and "
+                               f"{list(x._a.shape)} at entry {i}")
+    at = normalize_axis(dim, len(first) + 1)
+    return cat([unsqueeze(x, at) for x in tensors], at, out=out)
+
+
+@_export
+def atleast_1d(*tensors):
+    """Tensors with at least one dimension."""
+    return _atleast(tensors, lambda x: x if x.dim() else reshape(x, (1,)))
+
+
+@_export
+def atleast_2d(*tensors):
+    """Tensors with at least two dimensions."""
+    return _atleast(tensors, lambda x: x if x.dim() >= 2 else reshape(x, (1, -1)) if x.dim() else reshape(x, (1, 1)))
+
+
+@_export
+def atleast_3d(*tensors):
+    """Tensors with at least three dimensions."""
+    def lift(x):
+        if x.dim() >= 3:
+            return x
+        return unsqueeze(x, 2) if x.dim() == 2 else reshape(x, (1, -1, 1))
+
+    return _atleast(tensors, lift)
+
+
+def _atleast(tensors, lift):
+    if len(tensors) == 1 and is_tensor(tensors[0]):
+        return lift(tensors[0])
+    if len(tensors) == 1:
+        tensors = tensors[0]
+    return tuple(lift(x) for x in tensors)
+
+
+@_export
+def hstack(tensors, *, out=None):
+    """Joined along the second dimension, or the first of 1-d tensors."""
+    tensors = atleast_1d(*tensors) if len(tensors) > 1 else (atleast_1d(tensors[0]),)
+    return cat(tensors, 0 if tensors[0].dim() == 1 else 1, out=out)
+
+
+@_export
+def vstack(tensors, *, out=None):
+    """Joined along the first dimension, rows made of 1-d tensors."""
+    return cat([atleast_2d(x) for x in tensors], 0, out=out)
+
+
+row_stack = vstack
+__all__.append("row_stack")
+
+
+@_export
+def dstack(tensors, *, out=None):
+    """Joined along the third dimension."""
+    return cat([atleast_3d(x) for x in tensors], 2, out=out)
+
+
+@_export
+def column_stack(tensors, *, out=None):
+    """1-d tensors as columns of a matrix, others joined along the second dimension."""
+    return cat([reshape(x, (-1, 1)) if x.dim() <= 1 else x for x in tensors], 1, out=out)
+
+
+# Rearrangement.
+
+@_export
+@method
+def flip(input, *dims):
+    """A copy with the order reversed along dimensions."""
+    axes = normalize_axes(tuple(shape_from(dims)), input.dim()) if shape_from(dims) else ()
+    return apply("flip", (input,), {"axis": axes})
+
+
+@_export
+@method
+def fliplr(input):
+    """Reversed along the second dimension."""
+    return flip(input, 1)
+
+
+@_export
+@method
+def flipud(input):
+    """Reversed along the first dimension."""
+    return flip(input, 0)
+
+
+@_export
+@method
+def rot90(input, k=1, dims=(0, 1)):
+    """Turned k quarter turns in the plane of two dimensions."""
+    k %= 4
+    a, b = dims
+    if k == 0:
+        return input.clone()
+    if k == 1:
+        return transpose(flip(input, b), a, b)
+    if k == 2:
+        return flip(input, a, b)
+    return flip(transpose(input, a, b), b)
+
+
+@_export
+@method
+def roll(input, shifts, dims=None):
+    """Elements moved along dimensions, those falling off the end coming in at the start."""
+    shifts = (shifts,) if isinstance(shifts, int) else tuple(shifts)
+    if dims is None:
+        return reshape(roll(reshape(input, (-1,)), shifts, 0), tuple(input._a.shape))
+    dims = (dims,) if isinstance(dims, int) else tuple(dims)
+    if len(dims) != len(shifts):
+        raise RuntimeError(f"shifts and dimensions must align. shifts: {len(shifts)}, dims:{len(dims)}")
+    for shift, dim in zip(shifts, dims, strict=True):
+        n = input._a.shape[normalize_axis(dim, input.dim())]
+        if n:
+            cut = -shift % n
+            input = cat([narrow(input, dim, cut, n - cut), narrow(input, dim, 0, cut)], dim)
+    return input.clone() if not shifts else input
+
+
+@method
+def repeat(self, *sizes):
+    """A copy repeated along dimensions."""
+    sizes = shape_from(sizes)
+    shape = tuple(self._a.shape)
+    if len(sizes) < len(shape):
+        raise RuntimeError("Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor")
+    shape = (1,) * (len(sizes) - len(shape)) + shape
+    spread = tuple(v for n, size in zip(shape, sizes, strict=True) for v in (size, n))
+    inner = reshape(self, tuple(v for n in shape for v in (1, n)))
+    return apply("reshape", (expand(inner, *spread),),
+                 {"shape": tuple(n * size for n, size in zip(shape, sizes, strict=True))})
+
+
+@_export
+@method
+def tile(input, *dims):
+    """Repeated like NumPy's tile."""
+    dims = shape_from(dims)
+    return repeat(input, *((1,) * max(0, input.dim() - len(dims)) + tuple(dims)))
+
+
+@_export
+@method
+def diagonal(input, offset=0, dim1=0, dim2=1):
+    """A view of the diagonal of the planes of two dimensions, moved last."""
+    ndim = input.dim()
+    a, b = normalize_axis(dim1, ndim), normalize_axis(dim2, ndim)
+    if a == b:
+        raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
+    return make_view(input, "diagonal", {"offset": offset, "axis1": a, "axis2": b})
+
+
+@_export
+@method
+def diag(input, diagonal=0, *, out=None):
+    """The diagonal of a matrix, or a matrix with a vector on its diagonal."""
+    if input.dim() == 1:
+        return store(out, diag_embed(input, diagonal))
+    if input.dim() != 2:
+        raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {input.dim()}D")
+    return store(out, globals()["diagonal"](input, diagonal).clone())
+
+
+@_export
+@method
+def diag_embed(input, offset=0, dim1=-2, dim2=-1):
+    """Matrices with the last dimension's values on a diagonal."""
+    n = input._a.shape[-1] + abs(offset)
+    ndim = input.dim() + 1
+    a, b = normalize_axis(dim1, ndim), normalize_axis(dim2, ndim)
+    from .creation import zeros
+
+    out = zeros((*input._a.shape[:-1], n, n), dtype=input.dtype, device=input.device)
+    out = out.to(input)
+    plane = apply("reshape", (input,), {"shape": (*input._a.shape, 1)})
+    m = input._a.shape[-1]
+    rows, cols = max(0, -offset), max(0, offset)
+    eye = zeros((m, m), dtype=dtypes.bool_, device=input.device)
+    eye.diagonal().fill_(True)
+    square = plane.masked_fill(~eye, 0) if m else plane.expand(*plane._a.shape[:-1], 0)
+    lead = (0,) * (input.dim() - 1)
+    full = apply("pad", (square,), {"lo": (*lead, rows, cols), "hi": (*lead, n - m - rows, n - m - cols)})
+    return movedim(full, (-2, -1), (a, b)) if (a, b) != (ndim - 2, ndim - 1) else full
+
+
+def _triangle(name):
+    def function(input, diagonal=0, *, out=None):
+        if input.dim() < 2:
+            raise RuntimeError(f"{name}: input tensor must have at least 2 dimensions")
+        return store(out, apply(name, (input,), {"diagonal": diagonal}))
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"The {'lower' if name == 'tril' else 'upper'} triangle of matrices, zero elsewhere."
+    inplace_twin(function)
+    return _export(method(function))
+
+
+tril, triu = _triangle("tril"), _triangle("triu")
+
+
+@_export
+@method
+def as_strided(input, size, stride, storage_offset=None):
+    """A view of the tensor's storage by sizes, strides and offset in elements."""
+    k = input._k
+    offset = globals()["storage_offset"](input) if storage_offset is None else storage_offset
+    params = {"shape": tuple(size), "strides": tuple(stride), "offset": offset}
+    if is_contiguous(input) and (input._alias is None or not input._alias.path):
+        return make_view(input, "as_strided", params)
+    root = next((x for x in input._alias.storage.live() if not x._alias.path), None) if input._alias else input
+    if root is None or not is_contiguous(root) or k.dtype_of(root._a) is not input.dtype:
+        raise RuntimeError("as_strided(): the storage of this tensor is not addressable as one contiguous array; "
+                           "call it on a contiguous tensor: x.contiguous().as_strided(...)")
+    return make_view(root if not input._req or root._req else input, "as_strided", params)
+
+
+@method
+def unfold(self, dimension, size, step):
+    """Views of windows of ``size`` elements every ``step`` along a dimension, in a new last dimension."""
+    at = normalize_axis(dimension, self.dim())
+    n = self._a.shape[at] if self.dim() else 1
+    if size > n:
+        raise RuntimeError(f"maximum size for tensor at dimension {at} is {n} but size is {size}")
+    if step <= 0:
+        raise RuntimeError(f"step is {step} but must be > 0")
+    return make_view(self, "unfold_dim", {"axis": at, "size": size, "step": step})
+
+
+@_export
+def meshgrid(*tensors, indexing="ij"):
+    """Coordinate grids of 1-d tensors."""
+    if len(tensors) == 1 and not is_tensor(tensors[0]):
+        tensors = tuple(tensors[0])
+    if indexing not in ("ij", "xy"):
+        raise RuntimeError(f"torch.meshgrid: indexing must be one of \"xy\" or \"ij\", but received: {indexing}")
+    swap = indexing == "xy" and len(tensors) >= 2
+    order = [1, 0, *range(2, len(tensors))] if swap else list(range(len(tensors)))
+    lines = [tensors[i] for i in order]
+    sizes = tuple(x.numel() for x in lines)
+    grids = [expand(reshape(x, tuple(n if i == j else 1 for j, n in enumerate(sizes))), *sizes)
+             for i, x in enumerate(lines)]
+    if swap:
+        grids = [transpose(grids[i], 0, 1) for i in order]
+    return tuple(grids)
+
+
+@_export
+def cartesian_prod(*tensors):
+    """All combinations of the entries of 1-d tensors, as rows."""
+    if len(tensors) == 1:
+        return tensors[0]
+    return stack([reshape(g, (-1,)) for g in meshgrid(*tensors, indexing="ij")], dim=1)
+
+
+@_export
+def block_diag(*tensors):
+    """Matrices placed along a diagonal."""
+    mats = [atleast_2d(x) for x in tensors]
+    rows, cols = sum(m._a.shape[0] for m in mats), sum(m._a.shape[1] for m in mats)
+    blocks, r, c = [], 0, 0
+    for m in mats:
+        h, w = m._a.shape
+        blocks.append(apply("pad", (m,), {"lo": (r, c), "hi": (rows - r - h, cols - c - w)}))
+        r, c = r + h, c + w
+    total = blocks[0]
+    for b in blocks[1:]:
+        total = total + b
+    return total
+
+
+# Complex numbers as pairs.
+
+def _part(name):
+    def get(self):
+        if not self.dtype.is_complex:
+            if name == "imag":
+                raise RuntimeError("imag is not implemented for tensors with non-complex dtypes.")
+            return self
+        return make_view(self, name, {})
+
+    return get
+
+
+_real, _imag = _part("real"), _part("imag")
+method(property(_real, lambda self, v: _real(self).copy_(v), doc="The real part, a view."), name="real")
+method(property(_imag, lambda self, v: _imag(self).copy_(v), doc="The imaginary part, a view."), name="imag")
+
+
+@_export
+def real(input):
+    """The real part, a view; a real tensor itself."""
+    return _real(input)
+
+
+@_export
+def imag(input):
+    """The imaginary part, a view."""
+    return _imag(input)
+
+
+@_export
+def view_as_real(input):
+    """A complex tensor as pairs of reals in a new last dimension."""
+    if not input.dtype.is_complex:
+        raise RuntimeError("view_as_real is only supported for complex tensors")
+    if input.requires_grad:
+        return stack([_real(input), _imag(input)], -1)
+    pairs = make_view(unsqueeze(input, -1), "bitcast", {"dtype": input.dtype.to_real()})
+    return pairs
+
+
+@_export
+def view_as_complex(input):
+    """Pairs of reals in the last dimension as a complex tensor."""
+    if input.dim() == 0 or input._a.shape[-1] != 2:
+        raise RuntimeError("Tensor must have a last dimension of size 2")
+    if input.requires_grad:
+        return apply("complex", (select(input, -1, 0), select(input, -1, 1)))
+    return squeeze(make_view(input, "bitcast", {"dtype": input.dtype.to_complex()}), -1)
+
+
+def _resolve(self):
+    return self
+
+
+for _name in ("resolve_conj", "resolve_neg"):
+    method(_resolve, name=_name)
+
+
+@method
+def alias(self):
+    """Another tensor on the same memory."""
+    return share(self, self._a)
+
+
+Tensor.is_set_to = lambda self, other: self._a is other._a

@@ -1,0 +1,118 @@
+"""Process-wide and per-context settings: the default dtype and the backend that makes new tensors."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+
+from plugtorch.spec import dtypes
+from plugtorch.spec.device import CPU, Device
+from plugtorch.spec.dtypes import DType
+from plugtorch.spec.registry import BackendUnavailable, backend_names, describe, load_backend
+
+_default_dtype = dtypes.float32
+_default_backend = "numpy"
+_context_backend: ContextVar = ContextVar("plugtorch_backend", default=None)
+
+
+def get_default_dtype() -> DType:
+    """The floating dtype of ``tensor(1.0)`` and of what integers become in a division."""
+    return _default_dtype
+
+
+def set_default_dtype(d: DType) -> None:
+    """Sets the default floating dtype.
+
+    Raises:
+        TypeError: ``d`` is no floating dtype.
+    """
+    global _default_dtype
+    if not isinstance(d, DType) or not d.is_floating_point:
+        raise TypeError(f"only floating-point types are supported as the default type, got {d!r}")
+    _default_dtype = d
+
+
+def current_backend():
+    """The backend object that makes new tensors in this context."""
+    k = _context_backend.get()
+    return k if k is not None else load_backend(_default_backend)
+
+
+def get_backend() -> str:
+    """The name of the backend that makes new tensors in this context."""
+    k = _context_backend.get()
+    return _default_backend if k is None else k.name
+
+
+def set_backend(name: str) -> None:
+    """Chooses, for the whole process, the backend on which new tensors are made. Old tensors stay valid on theirs.
+    Inside ``with backend(...)`` it changes that block's backend.
+
+    Raises:
+        BackendUnavailable: there is no such backend, or it cannot be loaded; the message says what to install.
+    """
+    global _default_backend
+    k = load_backend(name)
+    if _context_backend.get() is not None:
+        _context_backend.set(k)
+    else:
+        _default_backend = name
+
+
+class backend:  # noqa: N801
+    """``with backend("jax"):`` makes new tensors on that backend inside the block, in this context only."""
+
+    def __init__(self, name: str):
+        self._k = load_backend(name)
+
+    def __enter__(self):
+        self._token = _context_backend.set(self._k)
+        return self._k.name
+
+    def __exit__(self, *exc):
+        _context_backend.reset(self._token)
+
+
+def available_backends() -> list[str]:
+    """Names of the installed backends whose array library is importable here."""
+    names = []
+    for name in backend_names():
+        offer, _, cause = describe(name)
+        if offer is not None and not offer.missing() and cause is None:
+            names.append(name)
+    return names
+
+
+def resolve_device(device):
+    """``(backend, device)`` for a ``device=`` argument: the current backend, or the host one for ``cpu`` where the
+    current backend has no CPU.
+
+    Raises:
+        RuntimeError: neither has such a device.
+    """
+    k = current_backend()
+    if device is None:
+        return k, k.default_device()
+    device = Device(device)
+    return backend_with(k, device), device
+
+
+def backend_with(k, device: Device):
+    """``k`` if it has the device, else the host backend for ``cpu``."""
+    kinds = {d.type for d in k.devices()}
+    if device.type in kinds:
+        count = sum(d.type == device.type for d in k.devices())
+        if device.index is not None and device.index >= count:
+            raise RuntimeError(f"device {device} does not exist: backend {k.name!r} has {count} of type {device.type}")
+        return k
+    if device == CPU or device.type == "cpu":
+        return load_backend("numpy")
+    if device.type == "cuda":
+        raise RuntimeError(
+            f"Torch not compiled with CUDA enabled: backend {k.name!r} has no CUDA device. "
+            "Choose one that has: set_backend('cupy'), or 'jax' with its CUDA plugin"
+        )
+    raise RuntimeError(f"backend {k.name!r} has no device of type {device.type!r}; it has {sorted(kinds)}")
+
+
+__all__ = ["BackendUnavailable", "available_backends", "backend", "current_backend", "get_backend",
+           "get_default_dtype", "set_backend", "set_default_dtype"]

@@ -1,0 +1,441 @@
+"""The Tensor class: construction, attributes and operators.
+
+Most methods are attached by the modules that define the functions of the same name (see ``methods.py``).
+The arithmetic operators are written out here with a short path for the ordinary case: two plain
+tensors of one backend and dtype, or a tensor and a float, and no special mode.
+"""
+
+from __future__ import annotations
+
+from plugtorch.autograd.api import backward as _backward
+from plugtorch.autograd.base import InferenceCell, Node, TensorBase, bind_tensor_class, next_seq, wrap
+from plugtorch.autograd.hooks import register_hook, register_post_accumulate_grad_hook, retain_grad
+from plugtorch.autograd.mode import mode
+from plugtorch.autograd.plans import rule_for
+from plugtorch.autograd.record import finish
+from plugtorch.spec.dtypes import float32, float64
+from plugtorch.spec.op import OPS
+
+from .dispatch import elementwise, is_tensor
+
+
+class Size(tuple):
+    """The shape of a tensor: a tuple of ints that prints as PyTorch's."""
+
+    __slots__ = ()
+
+    def numel(self) -> int:
+        """The number of elements."""
+        n = 1
+        for size in self:
+            n *= size
+        return n
+
+    def __repr__(self):
+        return f"torch.Size({list(self)})"
+
+    def __getitem__(self, index):
+        got = tuple.__getitem__(self, index)
+        return Size(got) if isinstance(index, slice) else got
+
+    def __add__(self, other):
+        return Size(tuple(self) + tuple(other))
+
+    def __mul__(self, n):
+        return Size(tuple(self) * n)
+
+    __rmul__ = __mul__
+
+    def __reduce__(self):
+        return Size, (tuple(self),)
+
+
+class Tensor(TensorBase):
+    """A multi-dimensional array with a dtype, a device and, if wanted, a gradient.
+
+    ``Tensor(2, 3)`` makes uninitialised floats of that shape, ``Tensor([[1, 2]])`` a float copy of data;
+    :func:`plugtorch.tensor` is the usual constructor.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, *args, device=None):
+        from .creation import legacy_tensor
+
+        return legacy_tensor(cls, args, device)
+
+    # -- what it is ---------------------------------------------------------
+
+    @property
+    def shape(self) -> Size:
+        """The sizes of its dimensions."""
+        return Size(self._a.shape)
+
+    def size(self, dim=None):
+        """The shape, or the size of one dimension."""
+        if dim is None:
+            return Size(self._a.shape)
+        shape = self._a.shape
+        if not -len(shape) <= dim < len(shape):
+            from .dispatch import normalize_axis
+
+            if not shape:
+                raise IndexError("Dimension specified as 0 but tensor has no dimensions")
+            normalize_axis(dim, len(shape))
+        return shape[dim]
+
+    def dim(self) -> int:
+        """The number of dimensions."""
+        return len(self._a.shape)
+
+    ndimension = dim
+
+    @property
+    def ndim(self) -> int:
+        return len(self._a.shape)
+
+    def numel(self) -> int:
+        """The number of elements."""
+        n = 1
+        for size in self._a.shape:
+            n *= size
+        return n
+
+    nelement = numel
+
+    @property
+    def dtype(self):
+        """The element type."""
+        return self._k.dtype_of(self._a)
+
+    @property
+    def device(self):
+        """Where the elements live."""
+        return self._k.device_of(self._a)
+
+    @property
+    def backend(self) -> str:
+        """The name of the backend that holds it."""
+        return self._k.name
+
+    @property
+    def itemsize(self) -> int:
+        return self.dtype.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        return self.numel() * self.dtype.itemsize
+
+    def element_size(self) -> int:
+        """Bytes per element."""
+        return self.dtype.itemsize
+
+    def is_floating_point(self) -> bool:
+        return self.dtype.is_floating_point
+
+    def is_complex(self) -> bool:
+        return self.dtype.is_complex
+
+    def is_signed(self) -> bool:
+        return self.dtype.is_signed
+
+    def is_inference(self) -> bool:
+        """Whether it was made in inference mode."""
+        return type(self._cell) is InferenceCell
+
+    # -- its place in the graph ---------------------------------------------
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether gradients for it are computed; may be set on leaves."""
+        return self._req
+
+    @requires_grad.setter
+    def requires_grad(self, value):
+        self.requires_grad_(value)
+
+    def requires_grad_(self, requires_grad: bool = True):
+        """Sets ``requires_grad`` of a leaf in place.
+
+        Raises:
+            RuntimeError: the dtype has no gradients, or a non-leaf is to stop requiring grad.
+        """
+        if requires_grad:
+            if not self.dtype.differentiable:
+                raise RuntimeError("only Tensors of floating point and complex dtype can require gradients")
+            if type(self._cell) is InferenceCell:
+                raise RuntimeError("Setting requires_grad=True on inference tensor outside InferenceMode is not "
+                                   "allowed.")
+        elif self._node is not None:
+            raise RuntimeError(
+                "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in "
+                "a subgraph that doesn't require differentiation use var_no_grad = var.detach()."
+            )
+        self._req = bool(requires_grad)
+        return self
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether the user made it, rather than a recorded op."""
+        return self._node is None
+
+    @property
+    def grad_fn(self):
+        """The node that made it, or None."""
+        node = self._node
+        if node is not None and type(node.extra) is int and not hasattr(node.plan, "op") and len(node.edges) == 1 \
+                and node.plan.__class__.__name__ == "SlotPlan":
+            return node.edges[0]
+        return node
+
+    @property
+    def output_nr(self) -> int:
+        node = self._node
+        return node.extra if node is not None and node.plan.__class__.__name__ == "SlotPlan" else 0
+
+    @property
+    def grad(self):
+        """The gradient gathered by backward passes, or None."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, value):
+        if value is not None:
+            if not is_tensor(value):
+                raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type "
+                                f"{type(value).__name__}")
+            if value is self:
+                raise RuntimeError("can't assign Variable as its own grad")
+            if tuple(value._a.shape) != tuple(self._a.shape):
+                raise RuntimeError(f"assigned grad has data of a different size: got {list(value._a.shape)}, expected "
+                                   f"{list(self._a.shape)}")
+            if value.dtype is not self.dtype:
+                raise RuntimeError(f"assigned grad has data of a different type: got {value.dtype!r}, expected "
+                                   f"{self.dtype!r}")
+        self._grad = value
+
+    @grad.deleter
+    def grad(self):
+        self._grad = None
+
+    @property
+    def _version(self) -> int:
+        if type(self._cell) is InferenceCell:
+            raise RuntimeError("Inference tensors do not track version counter.")
+        return 0 if self._cell is None else self._cell[0]
+
+    def backward(self, gradient=None, retain_graph=None, create_graph=False, inputs=None):
+        """Adds this tensor's gradients to the leaves of its graph; see :func:`plugtorch.autograd.backward`."""
+        _backward(self, gradient, retain_graph, create_graph, inputs=inputs)
+
+    register_hook = register_hook
+    register_post_accumulate_grad_hook = register_post_accumulate_grad_hook
+    retain_grad = retain_grad
+
+    @property
+    def retains_grad(self) -> bool:
+        """Whether a non-leaf keeps its gradient."""
+        node = self._node
+        return node is not None and node.hooks is not None and node.hooks.retain is not None
+
+    # -- Python's protocols --------------------------------------------------
+
+    __hash__ = object.__hash__
+
+    def __len__(self):
+        shape = self._a.shape
+        if not shape:
+            raise TypeError("len() of a 0-d tensor")
+        return shape[0]
+
+    def __bool__(self):
+        n = self.numel()
+        if n != 1:
+            raise RuntimeError("Boolean value of Tensor with " + ("no values" if n == 0 else "more than one value")
+                               + " is ambiguous")
+        return bool(self.item())
+
+    def __int__(self):
+        return int(self.item())
+
+    def __float__(self):
+        return float(self.item())
+
+    def __complex__(self):
+        return complex(self.item())
+
+    def __index__(self):
+        if self.dtype.category > 1 or self.numel() != 1:
+            raise TypeError("only integer tensors of a single element can be converted to an index")
+        return int(self.item())
+
+    def __contains__(self, element):
+        return bool((self == element).any())
+
+    def __format__(self, spec):
+        if not self._a.shape and not self._req:
+            return self.item().__format__(spec)
+        return object.__format__(self, spec)
+
+    def __repr__(self, *, tensor_contents=None):
+        from .printing import tensor_repr
+
+        return tensor_repr(self)
+
+
+bind_tensor_class(Tensor)
+_FAST = frozenset({Tensor})
+_make = object.__new__
+_make_node = Node.__new__
+
+
+def fast_types(*classes) -> None:
+    """Lets tensors of these subclasses take the operators' short path; their results are plain tensors."""
+    global _FAST
+    _FAST = _FAST | frozenset(classes)
+
+
+def _slow(name, a, b, to_float):
+    """The general path of a binary operator; NotImplemented for foreign types."""
+    other = a if not is_tensor(a) else b
+    if not is_tensor(other) and not isinstance(other, (bool, int, float, complex)) and not hasattr(other, "__array__"):
+        return NotImplemented
+    return CHECKED.get(name, elementwise)(name, (_operand(a), _operand(b)), None, to_float)
+
+
+CHECKED = {}  # op name -> function that checks dtypes before elementwise, filled by pointwise.py
+
+
+def _operand(value):
+    if hasattr(value, "__array__") and not is_tensor(value) and getattr(value, "shape", ()) != ():
+        from .creation import as_tensor
+
+        return as_tensor(value)
+    return value
+
+
+def _binary_operator(name, to_float=False, integers=True):
+    """The operator method and its reflection for a binary op."""
+    op = OPS[name]
+    rule = rule_for(name)
+    plans = [None] + [rule.plan(mask, 2) for mask in (1, 2, 3)]
+    # Which operands each plan saves, in the order it lists them.
+    orders = [()] + [tuple((kind, i) for kind, i in p.sources) for p in plans[1:]]
+
+    def operator(self, other):
+        kind = type(other)
+        if kind in _FAST:
+            k = self._k
+            a = self._a
+            b = other._a
+            dtype = a.dtype
+            if k is other._k and dtype is b.dtype and not mode() and (integers or dtype.kind in "fc"):
+                y = getattr(k, name)(a, b)
+                t = _make(Tensor)
+                t._a = y
+                t._k = k
+                t._grad = t._cell = t._alias = t._hooks = None
+                if self._req:
+                    mask = 3 if other._req else 1
+                elif other._req:
+                    mask = 2
+                else:
+                    t._req = False
+                    t._node = None
+                    return t
+                node = _make_node(Node)
+                t._req = True
+                t._node = node
+                plan = node.plan = plans[mask]
+                node.k = k
+                node.edges = (
+                    (self._node or self) if mask & 1 else None,
+                    (other._node or other) if mask & 2 else None,
+                )
+                node.seq = next_seq()
+                node.shape = y.shape
+                node.dtype = y.dtype
+                node.hooks = node.extra = None
+                sources = orders[mask]
+                if sources:
+                    saved = check = ()
+                    for where, i in sources:
+                        if where == "operand":
+                            x = self if i == 0 else other
+                            saved += (x._a,)
+                        else:
+                            x = t
+                            saved += (y,)
+                        cell = x._cell
+                        if cell is None:
+                            cell = x._cell = [0]
+                        elif type(cell) is InferenceCell:
+                            return finish(op, k, (self, other), (a, b), {}, mask)
+                        check += (cell, cell[0])
+                    node.saved = saved
+                    node.check = check
+                else:
+                    node.saved = node.check = ()
+                return t
+        elif kind is float and type(self) in _FAST and not mode():
+            a = self._a
+            k = self._k
+            dtype = k.dtype_of(a)
+            if dtype is float32 or dtype is float64:
+                return finish(op, k, (self, other), (a, other), {}, 1 if self._req else 0)
+        return _slow(name, self, other, to_float)
+
+    def reflected(self, other):
+        return _slow(name, other, self, to_float)
+
+    operator.__name__, reflected.__name__ = f"__{name}__", f"__r{name}__"
+    return operator, reflected
+
+
+Tensor.__add__, Tensor.__radd__ = _binary_operator("add")
+Tensor.__sub__, Tensor.__rsub__ = _binary_operator("sub", integers=False)
+Tensor.__mul__, Tensor.__rmul__ = _binary_operator("mul")
+Tensor.__truediv__, Tensor.__rtruediv__ = _binary_operator("div", to_float=True, integers=False)
+
+
+_MATMUL_PLANS = [None] + [rule_for("matmul").plan(mask, 2) for mask in (1, 2, 3)]
+
+
+def _matmul_operator(self, other):
+    """``self @ other``: two matrices of one floating dtype go straight to the kernel."""
+    if type(other) in _FAST and not mode():
+        a, b, k = self._a, other._a, self._k
+        if k is other._k and a.dtype is b.dtype and len(a.shape) == 2 == len(b.shape) and a.shape[1] == b.shape[0]:
+            mask = (1 if self._req else 0) | (2 if other._req else 0)
+            y = k.matmul(a, b)
+            t = wrap(y, k)
+            if mask:
+                plan = _MATMUL_PLANS[mask]
+                node = _make_node(Node)
+                t._req, t._node = True, node
+                node.plan, node.k = plan, k
+                node.edges = ((self._node or self) if mask & 1 else None, (other._node or other) if mask & 2 else None)
+                node.seq = next_seq()
+                node.shape, node.dtype = y.shape, y.dtype
+                node.hooks = node.extra = None
+                saved = check = ()
+                for _, i in plan.sources:
+                    x = other if i else self
+                    cell = x._cell
+                    if cell is None:
+                        cell = x._cell = [0]
+                    elif type(cell) is InferenceCell:
+                        return finish(OPS["matmul"], k, (self, other), (a, b), {}, mask)
+                    saved += (x._a,)
+                    check += (cell, cell[0])
+                node.saved, node.check = saved, check
+            return t
+    if not is_tensor(other):
+        return NotImplemented
+    from .linear import matmul
+
+    return matmul(self, other)
+
+
+Tensor.__matmul__ = _matmul_operator
+Tensor.__module__ = "plugtorch"

@@ -1,0 +1,118 @@
+"""Functions and methods about tensors as such: construction like another tensor, promotion queries, storage."""
+
+from __future__ import annotations
+
+from plugtorch.spec.dtypes import can_cast as _can_cast
+from plugtorch.spec.dtypes import promote_types
+
+from . import creation
+from .creation import as_subclass
+from .dispatch import as_number, common_dtype, is_tensor, shape_from
+from .methods import method
+
+__all__ = ["can_cast", "is_nonzero", "promote_types", "result_type", "variable"]
+
+method(as_subclass)
+
+
+def _new(name):
+    make = getattr(creation, name)
+
+    def function(self, *size, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False, **kwargs):
+        if "size" in kwargs:
+            size = (kwargs.pop("size"),)
+        return make(shape_from(size), dtype=dtype or self.dtype, device=device, requires_grad=requires_grad,
+                    **kwargs).to(self if device is None and dtype is None else self.dtype if dtype is None else dtype)
+
+    function.__name__ = f"new_{name}"
+    function.__doc__ = f"{name} of this tensor's dtype and place."
+    method(function)
+
+
+for _name in ("zeros", "ones", "empty"):
+    _new(_name)
+
+
+@method
+def new_full(self, size, fill_value, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
+    """One number in a shape, of this tensor's dtype and place."""
+    t = creation.full(size, fill_value, dtype=dtype or self.dtype, device=device or self.device)
+    return t.requires_grad_(requires_grad)
+
+
+@method
+def new_tensor(self, data, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
+    """A copy of data in this tensor's dtype and place."""
+    return creation.tensor(data, dtype=dtype or self.dtype, device=device or self.device,
+                           requires_grad=requires_grad)
+
+
+@method
+def new(self, *args):
+    """A tensor of this dtype: of a shape, or with a copy of data."""
+    if args and not isinstance(args[0], int) and not type(args[0]).__name__ == "Size":
+        return creation.tensor(args[0], dtype=self.dtype)
+    return creation.empty(*args, dtype=self.dtype) if args else creation.empty(0, dtype=self.dtype)
+
+
+def result_type(tensor1, tensor2):
+    """The dtype in which an operation on two operands computes."""
+    return common_dtype((as_number(tensor1), as_number(tensor2)))
+
+
+def can_cast(from_, to):
+    """Whether a dtype may be stored as another in place."""
+    return _can_cast(from_, to)
+
+
+def is_nonzero(input):
+    """Whether a tensor of one element is not zero."""
+    return bool(input)
+
+
+def variable(data, requires_grad=True):
+    """A tensor that takes part in gradients, from the time when variables wrapped tensors.
+
+    A floating or complex tensor is itself marked, so that its ``grad`` is filled; others pass through.
+    """
+    t = data if is_tensor(data) else creation.tensor(data)
+    if requires_grad and t.dtype.differentiable and t.is_leaf:
+        t.requires_grad_()
+    return t
+
+
+method(property(lambda self: False), name="is_sparse")
+method(property(lambda self: False), name="is_quantized")
+method(property(lambda self: self.device.type == "meta"), name="is_meta")
+method(property(lambda self: self.device.type == "cuda"), name="is_cuda")
+method(property(lambda self: self.device.type == "cpu"), name="is_cpu")
+method(property(lambda self: "strided", doc="The layout; always strided."), name="layout")
+method(property(lambda self: None), name="names")
+
+
+@method
+def get_device(self):
+    """The index of its device, -1 on the CPU."""
+    return -1 if self.device.type == "cpu" else (self.device.index or 0)
+
+
+@method
+def pin_memory(self, device=None):
+    """The tensor itself: host memory is not paged out by any backend here."""
+    return self
+
+
+@method
+def is_pinned(self, device=None):
+    return False
+
+
+@method
+def share_memory_(self):
+    """The tensor itself; it is copied when it crosses processes."""
+    return self
+
+
+@method
+def is_shared(self):
+    return False

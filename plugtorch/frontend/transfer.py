@@ -1,0 +1,341 @@
+"""Conversion between dtypes, devices and backends; copies; the way to NumPy and to Python numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from plugtorch.autograd.aliasing import check_inplace, overwrite, rebase, share
+from plugtorch.autograd.base import wrap
+from plugtorch.autograd.mode import NO_GRAD, mode
+from plugtorch.autograd.record import apply, edge_of, make_node
+from plugtorch.spec import dtypes
+from plugtorch.spec.device import Device
+from plugtorch.spec.dtypes import DType
+from plugtorch.spec.registry import load_backend
+
+from . import state
+from .dispatch import is_tensor, to_dtype
+from .methods import method
+
+
+class TransferPlan:
+    """The gradient of a move goes back the same way."""
+
+    keeps = False
+    sources = ()
+
+    def __init__(self, k, device):
+        self.k, self.device = k, device
+
+    def run(self, k, g, saved):
+        if hasattr(g, "_k"):
+            return (transfer(g, self.k, self.device),)
+        return (move(g, k, self.k, self.device),)
+
+    @staticmethod
+    def node_name(node):
+        return "ToCopyBackward0"
+
+
+def move(array, source, target, device):
+    """An array on another backend or device."""
+    if source is target:
+        return source.to_device(array, device)
+    return target.from_host(np.asarray(source.to_host(array)), device=device)
+
+
+def transfer(t, k, device: Device):
+    """``t`` on backend ``k`` and a device of it, recorded; itself if it is there."""
+    here = t._k.device_of(t._a)
+    if k is t._k and (device == here or (device.index is None and device.type == here.type)):
+        return t
+    new = wrap(move(t._a, t._k, k, device), k)
+    if t._req and not mode() & NO_GRAD:
+        new._node = make_node(TransferPlan(t._k, here), k, (edge_of(t),), new._a, (), ())
+        new._req = True
+    return new
+
+
+def _parse_to(args, kwargs):
+    device, dtype, backend = kwargs.get("device"), kwargs.get("dtype"), kwargs.get("backend")
+    flags = []
+    for a in args:
+        if isinstance(a, DType):
+            dtype = a
+        elif is_tensor(a):
+            dtype, device, backend = a.dtype, a.device, a._k.name
+        elif isinstance(a, bool):
+            flags.append(a)
+        elif a is not None:
+            device = a
+    other = kwargs.get("other")
+    if other is not None:
+        dtype, device, backend = other.dtype, other.device, other._k.name
+    copy = kwargs.get("copy", flags[1] if len(flags) > 1 else False)
+    return device, dtype, backend, copy
+
+
+@method
+def to(self, *args, **kwargs):
+    """The tensor in another dtype, on another device or backend: ``to(dtype)``, ``to(device, dtype)``, ``to(other)``,
+    ``to(backend="jax")``. Itself if nothing changes and ``copy`` is not set.
+
+    Raises:
+        RuntimeError: the backend has no such device.
+    """
+    device, dtype, backend, copy = _parse_to(args, kwargs)
+    t = self
+    if backend is not None or device is not None:
+        k = load_backend(backend) if backend is not None else t._k
+        if device is None:
+            place = k.default_device() if k is not t._k else t.device
+        else:
+            place = Device(device)
+            if backend is None and place.type not in {d.type for d in k.devices()}:
+                current = state.current_backend()
+                k = current if place.type in {d.type for d in current.devices()} else state.backend_with(k, place)
+            else:
+                k = state.backend_with(k, place)
+        t = transfer(t, k, place)
+    if dtype is not None:
+        t = to_dtype(t, dtype)
+    return clone(t) if copy and t is self else t
+
+
+@method
+def clone(input, *, memory_format=None):
+    """A copy in fresh memory, through which gradients flow."""
+    return apply("copy", (input,))
+
+
+@method
+def cpu(self, memory_format=None):
+    """The tensor on a host backend."""
+    return to(self, "cpu")
+
+
+@method
+def cuda(self, device=None, non_blocking=False, memory_format=None):
+    """The tensor on a CUDA device of its backend or the current one."""
+    return to(self, Device("cuda") if device is None else device)
+
+
+@method
+def type(self, dtype=None, non_blocking=False, **kwargs):
+    """The tensor's type string, or the tensor in another dtype."""
+    if dtype is None:
+        place = "torch.cuda." if self.device.type == "cuda" else "torch."
+        return f"{place}{self.dtype.legacy}Tensor"
+    if isinstance(dtype, str):
+        name = dtype.rsplit(".", 1)[-1].removesuffix("Tensor")
+        found = next((d for d in dtypes.ALL if d.legacy == name), None)
+        if found is None:
+            raise ValueError(f"invalid type: {dtype!r}")
+        dtype = found
+    dtype = getattr(dtype, "dtype", dtype)
+    return to_dtype(self, dtype)
+
+
+@method
+def type_as(self, other):
+    """The tensor in another's dtype and place."""
+    return to(self, other)
+
+
+def _caster(name, target):
+    def cast(self, memory_format=None):
+        return to_dtype(self, target)
+
+    cast.__name__ = name
+    cast.__doc__ = f"The tensor as {target.name}."
+    method(cast)
+
+
+for _name, _dtype in {
+    "float": dtypes.float32, "double": dtypes.float64, "half": dtypes.float16, "bfloat16": dtypes.bfloat16,
+    "int": dtypes.int32, "long": dtypes.int64, "short": dtypes.int16, "char": dtypes.int8, "byte": dtypes.uint8,
+    "bool": dtypes.bool_, "cfloat": dtypes.complex64, "cdouble": dtypes.complex128,
+}.items():
+    _caster(_name, _dtype)
+
+
+@method
+def detach(self):
+    """A tensor on the same memory outside the graph; it shares the version counter."""
+    return share(self, self._a)
+
+
+@method
+def detach_(self):
+    """Cuts the tensor off from its graph, in place.
+
+    Raises:
+        RuntimeError: a view, which must keep to its base.
+    """
+    at = self._alias
+    if at is not None and at.base is not None and at.base._req:
+        raise RuntimeError("Can't detach views in-place. Use detach() instead. If you are using "
+                           "DistributedDataParallel (DDP) for training, and gradient_as_bucket_view is set as True")
+    self._req, self._node = False, None
+    return self
+
+
+def _get_data(self):
+    return share(self, self._a, cell=False)
+
+
+def _set_data(self, value):
+    """Puts another tensor's memory under this one; both must have compatible kinds."""
+    if not is_tensor(value):
+        raise TypeError(f"data must be a Tensor, got {value.__class__.__name__}")
+    if self._req and not value.dtype.differentiable:
+        raise RuntimeError("data set to a tensor that requires gradients must be floating point or complex dtype")
+    twin = share(value, value._a)
+    self._a, self._k, self._alias = twin._a, twin._k, twin._alias
+    self._alias.storage.add(self)
+
+
+method(property(_get_data, _set_data, doc="The values outside the graph: writes to it are seen here, and uncounted."),
+       name="data")
+
+
+@method
+def numpy(self, *, force=False):
+    """The values as a NumPy array, sharing memory on a host backend with mutable arrays.
+
+    Raises:
+        RuntimeError: the tensor requires grad; detach it first.
+        TypeError: it is not on the CPU; move it first.
+    """
+    if force:
+        return np.asarray(self._k.to_host(self._a))
+    if self._req:
+        raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+    if self.device.type != "cpu":
+        raise TypeError(f"can't convert {self.device} device type tensor to numpy. Use Tensor.cpu() to copy the tensor "
+                        "to host memory first.")
+    if self.dtype is dtypes.bfloat16:
+        raise TypeError("Got unsupported ScalarType BFloat16")
+    return np.asarray(self._k.to_host(self._a))
+
+
+@method
+def __array__(self, dtype=None, copy=None):
+    array = numpy(self)
+    if dtype is not None and array.dtype != dtype:
+        return array.astype(dtype)
+    return np.array(array) if copy else array
+
+
+@method
+def item(self):
+    """The only element, as a Python number.
+
+    Raises:
+        RuntimeError: the tensor has not exactly one element.
+    """
+    n = self.numel()
+    if n != 1:
+        raise RuntimeError(f"a Tensor with {n} elements cannot be converted to Scalar")
+    value = self._k.to_host(self._a).reshape(-1)[0].item()
+    return value
+
+
+@method
+def tolist(self):
+    """The values as nested lists of Python numbers; a number for a 0-d tensor."""
+    array = self._k.to_host(self._a)
+    if self.dtype is dtypes.bfloat16:
+        array = array.astype(np.float32)
+    return array.tolist()
+
+
+@method
+def copy_(self, src, non_blocking=False):
+    """Writes ``src``'s values into this tensor, broadcasting and converting; gradients flow to ``src``."""
+    if not is_tensor(src):
+        src = state_tensor(src, self)
+    check_inplace(self)
+    k = self._k
+    if tuple(src._a.shape) != tuple(self._a.shape):
+        src = src.expand(tuple(self._a.shape))
+    if src._k is not k:
+        src = transfer(src, k, self.device)
+    src = to_dtype(src, self.dtype)
+    recording = not mode() & NO_GRAD
+    if recording and (src._req or self._req):
+        array = src._a
+        overwrite(self, array if not k.aliases else k.copy(array))
+        holder = src
+        if src._req and src._node is None:
+            holder = apply("copy", (src,))
+        elif not src._req:
+            holder = wrap(array, k)
+        rebase(self, holder)
+        return self
+    overwrite(self, src._a)
+    return self
+
+
+def state_tensor(value, like):
+    from .creation import tensor
+
+    return tensor(value, dtype=like.dtype)
+
+
+@method
+def __deepcopy__(self, memo):
+    """A copy of a leaf with its gradient and attributes.
+
+    Raises:
+        RuntimeError: a tensor made by a recorded op.
+    """
+    import copy
+
+    if id(self) in memo:
+        return memo[id(self)]
+    if self._node is not None:
+        raise RuntimeError(
+            "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment.  "
+            "If you were attempting to deepcopy a module, this may be because of a torch.nn.utils.weight_norm usage, "
+            "see https://github.com/pytorch/pytorch/pull/103001"
+        )
+    new = wrap(self._k.copy(self._a), self._k)
+    new.__class__ = self.__class__
+    new._req = self._req
+    memo[id(self)] = new
+    if self._grad is not None:
+        new._grad = copy.deepcopy(self._grad, memo)
+    if self.__dict__:
+        new.__dict__.update(copy.deepcopy(self.__dict__, memo))
+    return new
+
+
+def _restore(cls, array, requires_grad, backend, attributes):
+    k = load_backend(backend)
+    t = wrap(k.from_host(array, device=k.default_device()), k)
+    t.__class__ = cls
+    t._req = requires_grad
+    t.__dict__.update(attributes)
+    return t
+
+
+@method
+def __reduce_ex__(self, protocol):
+    """Pickles the values on the host, the backend's name, and the attributes."""
+    if self._node is not None:
+        raise RuntimeError("only leaf tensors can be pickled; detach() this one first")
+    return _restore, (self.__class__, np.array(self._k.to_host(self._a)), self._req, self._k.name, dict(self.__dict__))
+
+
+@method
+def set_(self, source=None, storage_offset=0, size=None, stride=None):
+    """Puts another tensor's memory under this one."""
+    if source is None:
+        from .creation import empty
+
+        source = empty(0, dtype=self.dtype)
+    _set_data(self, source)
+    return self
+
+

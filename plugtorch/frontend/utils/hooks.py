@@ -1,0 +1,167 @@
+"""Handles that take a hook away again, and the hooks a module runs during backward."""
+
+from __future__ import annotations
+
+import itertools
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from plugtorch.autograd import Function
+from plugtorch.frontend import functions as fn
+from plugtorch.frontend.tensor import Tensor
+
+__all__ = ["BackwardHook", "RemovableHandle"]
+
+_ids = itertools.count()
+
+
+class RemovableHandle:
+    """Returned by every ``register_..._hook``; ``remove()`` takes the hook out of its dictionary.
+
+    Also a context manager that removes the hook on exit. The dictionaries are held weakly, so a handle
+    keeps no module alive.
+
+    Args:
+        hooks_dict: the dictionary the hook lives in, keyed by ``handle.id``.
+        extra_dict: further dictionaries with entries under the same id, one or a list of them.
+    """
+
+    def __init__(self, hooks_dict: Any, *, extra_dict: Any = None) -> None:
+        self.id = next(_ids)
+        extras = [] if extra_dict is None else extra_dict if isinstance(extra_dict, list) else [extra_dict]
+        self._references = tuple(weakref.ref(d) for d in (hooks_dict, *extras))
+
+    def remove(self) -> None:
+        """Remove the hook; a second call does nothing."""
+        for reference in self._references:
+            hooks = reference()
+            if hooks is not None:
+                hooks.pop(self.id, None)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"id": self.id, "dictionaries": tuple(reference() for reference in self._references)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.id = state["id"]
+        # A dictionary that died before pickling becomes an empty one, dead at once.
+        self._references = tuple(
+            weakref.ref(OrderedDict() if d is None else d) for d in state["dictionaries"]
+        )
+
+    def __enter__(self) -> RemovableHandle:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.remove()
+
+
+class BackwardHookFunction(Function):
+    """The identity on all its tensors at once; its backward shows the gradients to ``on_grads``."""
+
+    @staticmethod
+    def forward(ctx: Any, on_grads: Callable[[Sequence[Any]], Sequence[Any]], *tensors: Tensor) -> Any:
+        ctx.set_materialize_grads(False)
+        ctx.mark_non_differentiable(*[t for t in tensors if not t.requires_grad])
+        ctx.on_grads = on_grads
+        return tensors
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:
+        return (None, *ctx.on_grads(grads))
+
+
+class BackwardHook:
+    """Runs a module's full backward hooks and full backward pre-hooks for one forward call.
+
+    An identity node around the inputs and another around the outputs see the gradients pass: the output
+    node calls the pre-hooks, the input node calls the hooks. Positions that hold no tensor get None.
+    """
+
+    def __init__(self, module: Any, user_hooks: Sequence[Any], user_pre_hooks: Sequence[Any]) -> None:
+        self.module = module
+        self.user_hooks = user_hooks
+        self.user_pre_hooks = user_pre_hooks
+        self.grad_outputs: tuple | None = None
+        self.n_inputs = -1
+        self.input_positions: list[int] | None = None
+        self.n_outputs = -1
+        self.output_positions: list[int] = []
+
+    def setup_input_hook(self, args: tuple) -> tuple:
+        """Wrap the tensors among the positional arguments; return the arguments to call forward with."""
+        self.n_inputs = len(args)
+        args, self.input_positions = _through_identity(args, self._on_input_grads)
+        return args
+
+    def setup_output_hook(self, result: Any) -> Any:
+        """Wrap the tensors of the module's result, a tensor or a tuple of them."""
+        single = not isinstance(result, tuple)
+        outputs = (result,) if single else result
+        self.n_outputs = len(outputs)
+        outputs, positions = _through_identity(outputs, self._on_output_grads)
+        self.output_positions = positions or []
+        return outputs[0] if single else outputs
+
+    def _on_output_grads(self, grads: Sequence[Any]) -> Sequence[Any]:
+        grad_outputs = _spread(self.output_positions, grads, self.n_outputs)
+        for hook in self.user_pre_hooks:
+            replacement = hook(self.module, grad_outputs)
+            if replacement is None:
+                continue
+            grad_outputs = _as_grads(replacement, self.n_outputs, "Backward pre hook", "grad_output")
+        self.grad_outputs = grad_outputs
+        if self.input_positions is None:
+            # No input needs a gradient, so no input node will run: the hooks are called here.
+            for hook in self.user_hooks:
+                replacement = hook(self.module, (None,) * self.n_inputs, grad_outputs)
+                if replacement is not None and any(g is not None for g in replacement):
+                    raise RuntimeError(
+                        "Backward hook for Modules where no input requires gradient should always return "
+                        "None or None for all gradients."
+                    )
+            self.grad_outputs = None
+        return tuple(grad_outputs[i] for i in self.output_positions)
+
+    def _on_input_grads(self, grads: Sequence[Any]) -> Sequence[Any]:
+        if self.grad_outputs is None:
+            # The gradient reached the inputs without passing the outputs (through an intermediate value).
+            return grads
+        grad_inputs = _spread(self.input_positions, grads, self.n_inputs)
+        for hook in self.user_hooks:
+            replacement = hook(self.module, grad_inputs, self.grad_outputs)
+            if replacement is None:
+                continue
+            grad_inputs = _as_grads(replacement, self.n_inputs, "Backward hook", "grad_input")
+        self.grad_outputs = None
+        return tuple(grad_inputs[i] for i in self.input_positions)
+
+
+def _through_identity(values: tuple, on_grads: Callable) -> tuple[tuple, list[int] | None]:
+    """Send the tensors of ``values`` through one identity node; positions None means none was made."""
+    positions = [i for i, value in enumerate(values) if isinstance(value, Tensor)]
+    if not fn.is_grad_enabled() or not any(values[i].requires_grad for i in positions):
+        return values, None
+    wrapped = BackwardHookFunction.apply(on_grads, *[values[i] for i in positions])
+    changed = list(values)
+    for position, tensor in zip(positions, wrapped, strict=True):
+        changed[position] = tensor
+    # A namedtuple takes its fields one by one.
+    return (tuple(changed) if type(values) is tuple else type(values)(*changed)), positions
+
+
+def _spread(positions: Sequence[int] | None, grads: Sequence[Any], size: int) -> tuple:
+    out: list[Any] = [None] * size
+    for position, grad in zip(positions or (), grads, strict=True):
+        out[position] = grad
+    return tuple(out)
+
+
+def _as_grads(replacement: Any, expected: int, who: str, what: str) -> tuple:
+    grads = replacement if isinstance(replacement, tuple) else (replacement,)
+    if len(grads) != expected:
+        raise RuntimeError(
+            f"{who} returned an invalid number of {what}, got {len(grads)}, but expected {expected}"
+        )
+    return grads

@@ -1,0 +1,116 @@
+"""The base class of every backend."""
+
+from __future__ import annotations
+
+from . import ops  # noqa: F401  (declares every op)
+from .abstract import Abstract
+from .device import CPU, Device
+from .dtypes import DType
+from .op import OPS, SPEC_VERSION
+
+
+class Backend:
+    """One array library behind the op spec.
+
+    A subclass implements every primitive of :data:`plugtorch.spec.op.OPS` as a method of
+    the same signature, and the few methods below. Derived ops are inherited: their
+    composition in ``spec/ops`` is the method, with this object as ``k``.
+
+    Attributes:
+        name: the name under which the backend is found.
+        aliases: whether arrays are mutable and views share their memory. Then
+            :meth:`assign` writes into an array; otherwise views are replayed on a new root array.
+        spec_version: the version of the contract this backend was written for.
+    """
+
+    name = ""
+    aliases = False
+    spec_version = SPEC_VERSION
+    library_version = ""
+
+    def __init__(self):
+        missing = [op.name for op in OPS.values() if op.primitive and not hasattr(type(self), op.name)]
+        if missing:
+            raise TypeError(
+                f"backend {self.name or type(self).__name__!r} lacks {len(missing)} required "
+                f"primitive ops: {', '.join(missing)}; see the op reference of the spec"
+            )
+
+    # What a library must say about its arrays.
+
+    def spec_dtype(self, native) -> DType:
+        """The spec dtype for the library's own dtype object."""
+        raise TypeError(f"{type(self).__name__} must define spec_dtype")
+
+    def dtype_of(self, x) -> DType:
+        """The spec dtype of an array."""
+        return self.spec_dtype(x.dtype)
+
+    def device_of(self, x) -> Device:
+        """Where an array lives."""
+        return CPU
+
+    def default_device(self) -> Device:
+        """Where new arrays are made unless a device is named."""
+        return CPU
+
+    def devices(self) -> list[Device]:
+        """Every device of this backend that is present."""
+        return [self.default_device()]
+
+    def to_device(self, x, device: Device):
+        """The array on another device of this backend; may return ``x``."""
+        return x
+
+    def synchronize(self) -> None:
+        """Waits until all pending work is done."""
+
+    # What only libraries with mutable arrays have.
+
+    def assign(self, target, value) -> None:
+        """Writes an array or number into ``target``'s memory, converting and broadcasting."""
+        raise TypeError(f"arrays of backend {self.name!r} are immutable")
+
+    def update(self, name: str, target, *operands) -> bool:
+        """Runs an elementwise op with its result written into ``target``, its first operand.
+        Returns False where there is no such kernel; the caller then computes and assigns."""
+        return False
+
+    def strides_of(self, x):
+        """Strides in elements where the library has them, else None (then C order is assumed)."""
+        return None
+
+    def __repr__(self):
+        return f"<plugtorch backend {self.name!r}, {self.library_version}>"
+
+    def __reduce__(self):
+        return _by_name, (self.name,)
+
+
+def _by_name(name):
+    from .registry import load_backend
+
+    return load_backend(name)
+
+
+class AbstractBackend(Backend):
+    """Computes shapes and dtypes only: primitives are their own rules, derived ops their compositions."""
+
+    name = "abstract"
+
+    def spec_dtype(self, native):
+        return native
+
+
+for _op in OPS.values():
+    setattr(AbstractBackend if _op.primitive else Backend, _op.name, _op.body)
+
+_ABSTRACT = AbstractBackend()
+
+
+def infer(name: str, *operands, **params):
+    """Shape and dtype of an op's result, from :class:`Abstract` operands (or numbers) and parameters."""
+    return getattr(_ABSTRACT, name)(*operands, **params)
+
+
+__all__ = ["Abstract", "AbstractBackend", "Backend", "infer"]

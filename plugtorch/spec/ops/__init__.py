@@ -1,0 +1,17 @@
+"""Every op of the contract, one module per family. Importing this package declares them all."""
+
+from . import (  # noqa: F401
+    activation,
+    creation,
+    elementwise,
+    index,
+    linalg,
+    math,
+    nn,
+    norm,
+    recurrent,
+    reduction,
+    shape,
+    statistics,
+    views,
+)
