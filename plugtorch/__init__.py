@@ -1,3 +1,4 @@
+# ruff: noqa: F401  (the imports are the module)
 """plugtorch: PyTorch's programming model over swappable array libraries.
 
 ``import plugtorch as torch``, or run a PyTorch script unchanged with ``plugtorch run``.
@@ -11,7 +12,6 @@ import math as _math
 from typing import TYPE_CHECKING
 
 from . import autograd
-
 from .frontend.functions import *  # noqa: F403
 from .frontend.functions import __all__ as _function_names
 from .frontend.state import (

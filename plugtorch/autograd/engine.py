@@ -15,6 +15,7 @@ from .function import FREED, UserPlan
 from .mode import MODE, NO_GRAD
 from .record import SLOT, cell_of, differentiable, saved_tensors
 
+
 def fit(ops, k, g, shape, dtype):
     """A gradient reduced to an operand's shape and dtype: sums over broadcast axes, takes real parts, casts."""
     have = g.shape

@@ -9,7 +9,6 @@ from .base import InferenceCell, Node, TensorBase, edge_of, next_seq, wrap
 from .mode import MODE, NO_GRAD, mode
 from .record import SLOT, cell_of, make_node
 
-
 FREED = (
     "Trying to backward through the graph a second time (or directly access saved tensors after they have already "
     "been freed). Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). "
@@ -213,9 +212,7 @@ def _record(ctx, cls, args, outputs, edges):
     results = []
     for o in outputs:
         if isinstance(o, TensorBase) and not any(o is d for d in ctx._dirty):
-            if any(o is a for a in args):  # an input handed on: a new tensor on the same memory
-                o = share(o, o._a)
-            elif o._req:
+            if any(o is a for a in args) or o._req:  # an input handed on: a new tensor on the same memory
                 o = share(o, o._a)
         results.append(o)
     tensors = [o for o in results if isinstance(o, TensorBase)]

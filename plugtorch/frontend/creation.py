@@ -11,7 +11,6 @@ from plugtorch.autograd.base import InferenceCell, wrap
 from plugtorch.autograd.mode import INFERENCE, mode
 from plugtorch.autograd.record import apply
 from plugtorch.spec import dtypes
-
 from plugtorch.spec.dtypes import BOOL, COMPLEX, FLOAT, INT, DType
 
 from . import state

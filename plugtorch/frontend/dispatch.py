@@ -9,7 +9,17 @@ from plugtorch.autograd.base import TensorBase
 from plugtorch.autograd.mode import NO_GRAD, mode
 from plugtorch.autograd.record import apply, common_backend, finish
 from plugtorch.spec.abstract import broadcast_shapes  # noqa: F401  (for the modules of functions)
-from plugtorch.spec.dtypes import BOOL, COMPLEX, FLOAT, HALF, INT, DType, float32, number_category, result_type
+from plugtorch.spec.dtypes import (
+    BOOL,
+    COMPLEX,
+    FLOAT,
+    HALF,
+    INT,
+    DType,
+    float32,
+    number_category,
+    result_type,
+)
 from plugtorch.spec.op import OPS
 
 from . import state

@@ -1,3 +1,4 @@
+# ruff: noqa: F401  (the imports are the module)
 """Every function of the ``torch`` namespace, gathered from the modules that define them."""
 
 from __future__ import annotations

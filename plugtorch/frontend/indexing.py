@@ -13,7 +13,16 @@ from plugtorch.spec import dtypes
 from plugtorch.spec.dtypes import BOOL, FLOAT, INT
 
 from .creation import as_tensor, tensor
-from .dispatch import as_number, inplace, is_tensor, normalize_axis, require_tensor, store, to_dtype, transfer_like
+from .dispatch import (
+    as_number,
+    inplace,
+    is_tensor,
+    normalize_axis,
+    require_tensor,
+    store,
+    to_dtype,
+    transfer_like,
+)
 from .methods import inplace_twin, method
 from .shaping import expand, reshape, select, slice_view
 

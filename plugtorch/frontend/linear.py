@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections
 import math
 
 from plugtorch.autograd.record import apply
@@ -10,6 +9,7 @@ from plugtorch.spec.dtypes import BOOL, FLOAT, HALF
 
 from .dispatch import common_dtype, is_tensor, normalize_axis, require_tensor, store, to_dtype
 from .methods import inplace_twin, method
+from .return_types import struct
 from .shaping import expand, permute, reshape, select, transpose, unsqueeze
 
 __all__: list[str] = []
@@ -353,10 +353,10 @@ def _sublist_form(arguments):
 
 # Factorisations.
 
-QR = collections.namedtuple("qr", ["Q", "R"])
-SVD = collections.namedtuple("svd", ["U", "S", "Vh"])
-Eigh = collections.namedtuple("linalg_eigh", ["eigenvalues", "eigenvectors"])
-Eig = collections.namedtuple("linalg_eig", ["eigenvalues", "eigenvectors"])
+QR = struct("qr", ["Q", "R"])
+SVD = struct("svd", ["U", "S", "Vh"])
+Eigh = struct("linalg_eigh", ["eigenvalues", "eigenvectors"])
+Eig = struct("linalg_eig", ["eigenvalues", "eigenvectors"])
 
 
 def _floating_matrix(a, name, square=False):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections
 import math
 
 from plugtorch.autograd.record import apply
@@ -11,16 +10,12 @@ from plugtorch.spec.dtypes import BOOL, COMPLEX, FLOAT
 
 from .dispatch import elementwise, is_tensor, normalize_axes, normalize_axis, store, to_dtype
 from .methods import inplace_twin, method
+from .return_types import struct
 
-
-def _result(name, fields):
-    return collections.namedtuple(name, fields)
-
-
-MaxResult = _result("max", ["values", "indices"])
-MinResult = _result("min", ["values", "indices"])
-VarMean = _result("var_mean", ["var", "mean"])
-AminmaxResult = _result("aminmax", ["min", "max"])
+MaxResult = struct("max", ["values", "indices"])
+MinResult = struct("min", ["values", "indices"])
+VarMean = struct("var_mean", ["var", "mean"])
+AminmaxResult = struct("aminmax", ["min", "max"])
 
 
 def _axes(input, dim):

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 
-from plugtorch.autograd.aliasing import share, view as make_view
+from plugtorch.autograd.aliasing import share
+from plugtorch.autograd.aliasing import view as make_view
 from plugtorch.autograd.record import apply
 from plugtorch.spec import dtypes
 from plugtorch.spec.dtypes import DType
 
 from .dispatch import (
     broadcast_shapes as _broadcast,
+)
+from .dispatch import (
     common_dtype,
     is_tensor,
     normalize_axes,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import collections
-
 import numpy as np
 
 from plugtorch.autograd.base import wrap
@@ -14,12 +12,13 @@ from plugtorch.spec.dtypes import COMPLEX
 from .dispatch import normalize_axis, store, to_dtype
 from .indexing import gather
 from .methods import method
+from .return_types import struct
 from .shaping import reshape, squeeze
 
-SortResult = collections.namedtuple("sort", ["values", "indices"])
-TopkResult = collections.namedtuple("topk", ["values", "indices"])
-MedianResult = collections.namedtuple("median", ["values", "indices"])
-KthvalueResult = collections.namedtuple("kthvalue", ["values", "indices"])
+SortResult = struct("sort", ["values", "indices"])
+TopkResult = struct("topk", ["values", "indices"])
+MedianResult = struct("median", ["values", "indices"])
+KthvalueResult = struct("kthvalue", ["values", "indices"])
 
 
 def _sorted(input, dim, descending):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from .dtypes import DType, bool_, float16, bfloat16, float32, int64, number_category
+from .dtypes import DType, bfloat16, bool_, float16, float32, int64, number_category
 
 NUMBERS = (bool, int, float, complex)
 

@@ -152,11 +152,12 @@ def trunc_normal_(
         log_peak = -0.5 * ((peak - mean) / std) ** 2
         draw = fn.empty_like(tensor).uniform_(a, b, generator=generator)
         tensor.copy_(draw)
-        rejected = fn.ones_like(tensor, dtype=fn.bool)
+        rejected = None
         while True:
             log_ratio = ((draw - mean) / std) ** 2 * -0.5 - log_peak
             log_uniform = fn.empty_like(tensor).uniform_(generator=generator).log()
-            rejected = rejected & (log_uniform > log_ratio)
+            above = log_uniform > log_ratio
+            rejected = above if rejected is None else rejected & above
             if not rejected.any():
                 return tensor
             draw.uniform_(a, b, generator=generator)
@@ -273,12 +274,14 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
         raise ValueError("Only tensors with 2 or more dimensions are supported")
     if tensor.numel() == 0:
         return tensor
+    from plugtorch import linalg  # the package itself imports this module
+
     rows = tensor.size(0)
     cols = tensor.numel() // rows
     with fn.no_grad():
         normal = fn.empty((rows, cols), dtype=tensor.dtype, device=tensor.device)
         normal.normal_(0, 1, generator=generator)
-        q, r = fn.linalg.qr(normal.t() if rows < cols else normal)
+        q, r = linalg.qr(normal.t() if rows < cols else normal)
         # Signs taken from R make Q uniform over the orthogonal matrices.
         q = q * fn.diag(r, 0).sign()
         if rows < cols:

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from typing import Any
 
 from plugtorch.frontend import functions as fn
-from plugtorch.frontend.tensor import Tensor
+from plugtorch.frontend.tensor import Tensor, fast_types
 
 __all__ = ["Buffer", "Parameter", "UninitializedBuffer", "UninitializedParameter", "is_lazy"]
 
@@ -35,6 +35,8 @@ class Parameter(Tensor, metaclass=_ParameterMeta):
     def __new__(cls, data: Tensor | None = None, requires_grad: bool = True) -> Parameter:
         if data is None:
             data = fn.empty(0)
+        if requires_grad and not (data.is_floating_point() or data.is_complex()):
+            raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
         kind = type(data)
         if kind is Tensor or issubclass(kind, Parameter):
             return data.detach().as_subclass(cls).requires_grad_(requires_grad)
@@ -64,6 +66,10 @@ class Parameter(Tensor, metaclass=_ParameterMeta):
 
     def __reduce_ex__(self, protocol: int) -> tuple:
         return _rebuild_parameter, (self.detach().as_subclass(Tensor), self.requires_grad, OrderedDict())
+
+
+# Operators need not look for overrides on a parameter: results are plain tensors.
+fast_types(Parameter)
 
 
 def _rebuild_parameter(data: Tensor, requires_grad: bool, backward_hooks: Any = None) -> Parameter:

@@ -33,10 +33,10 @@ class _ComposedLR(LRScheduler):
 
 
 def _checked(
-    owner: str, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None, what: str
+    owner: str, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None, what: str = ""
 ) -> tuple[list[LRScheduler], Optimizer]:
     if len(schedulers) < 1:
-        raise ValueError(f"{owner} expects at least one scheduler {what}, but got no scheduler.")
+        raise ValueError(f"{owner} expects at least one scheduler{what}, but got no scheduler.")
     optimizer = schedulers[0].optimizer if optimizer is None else optimizer
     for i, scheduler in enumerate(schedulers):
         if not hasattr(scheduler, "optimizer"):
@@ -71,7 +71,7 @@ class SequentialLR(_ComposedLR):
         milestones: list[int],
         last_epoch: int = -1,
     ) -> None:
-        schedulers, optimizer = _checked(type(self).__name__, schedulers, optimizer, "to be chained")
+        schedulers, optimizer = _checked(type(self).__name__, schedulers, optimizer)
         if len(milestones) != len(schedulers) - 1:
             raise ValueError(
                 "Sequential Schedulers expects number of schedulers provided to be one more than the "
@@ -108,7 +108,7 @@ class SequentialLR(_ComposedLR):
 def _undo_first_step(scheduler: LRScheduler) -> None:
     for inner in getattr(scheduler, "_schedulers", ()):
         _undo_first_step(inner)
-    if hasattr(scheduler, "last_epoch"):
+    if not hasattr(scheduler, "_schedulers"):
         scheduler.last_epoch -= 1
 
 
@@ -134,7 +134,7 @@ class ChainedScheduler(_ComposedLR):
 
     def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
         self._schedulers, self.optimizer = _checked(
-            type(self).__name__, schedulers, optimizer, "to be chained"
+            type(self).__name__, schedulers, optimizer, " to be chained"
         )
         self._last_lr = self._current()
 

@@ -13,6 +13,7 @@ from typing import Any
 from plugtorch.frontend import functions as fn
 from plugtorch.frontend.tensor import Tensor
 from plugtorch.frontend.utils.hooks import RemovableHandle
+from plugtorch.spec.dtypes import float32, float64
 
 __all__ = [
     "ElementwiseOptimizer",
@@ -332,7 +333,7 @@ def _cast_state(value: Any, param: Tensor, group: dict[str, Any], key: Any = Non
         if key == "step":
             # Counts keep their precision; they live beside the parameter only where a kernel reads them.
             if group.get("capturable") or group.get("fused"):
-                return value.to(dtype=fn.float32, device=param.device)
+                return value.to(dtype=float32, device=param.device)
             return value
         if param.is_floating_point():
             return value.to(dtype=param.dtype, device=param.device)
@@ -382,9 +383,11 @@ class ElementwiseOptimizer(Optimizer):
             grad = param.grad
             if grad is None:
                 continue
-            state = self.state[param]
+            state = self.state.get(param)
             if not state:
-                state.update(self._new_state(group, param))
+                state = self._new_state(group, param)
+                if state:
+                    self.state[param] = state
             step = 0
             if self._counts_steps:
                 count = state["step"]
@@ -421,7 +424,7 @@ class ElementwiseOptimizer(Optimizer):
 
 def new_scalar(value: float) -> Tensor:
     """A scalar of the state, on the CPU: float64 if that is the default dtype, float32 otherwise."""
-    dtype = fn.float64 if fn.get_default_dtype() == fn.float64 else fn.float32
+    dtype = float64 if fn.get_default_dtype() == float64 else float32
     return fn.tensor(value, dtype=dtype)
 
 

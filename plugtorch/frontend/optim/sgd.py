@@ -66,7 +66,7 @@ class SGD(ElementwiseOptimizer):
         check_fused(fused, foreach, differentiable)
 
     def _new_state(self, group: dict[str, Any], param: Tensor) -> dict[str, Any]:
-        return {}
+        return {"momentum_buffer": None} if group["momentum"] != 0 else {}
 
     def _update(
         self, group: dict[str, Any], param: Tensor, grad: Tensor, state: dict[str, Any], step: float

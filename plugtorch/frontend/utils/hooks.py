@@ -58,18 +58,27 @@ class RemovableHandle:
 
 
 class BackwardHookFunction(Function):
-    """The identity on all its tensors at once; its backward shows the gradients to ``on_grads``."""
+    """The identity on all its tensors at once; its backward shows the gradients to ``on_grads``.
+
+    ``missing_as_none`` says what ``on_grads`` gets where no gradient arrived, None or zeros. What it gives
+    back goes on, with zeros in place of None.
+    """
 
     @staticmethod
-    def forward(ctx: Any, on_grads: Callable[[Sequence[Any]], Sequence[Any]], *tensors: Tensor) -> Any:
-        ctx.set_materialize_grads(False)
+    def forward(ctx: Any, on_grads: Callable, missing_as_none: bool, *tensors: Tensor) -> Any:
+        ctx.set_materialize_grads(not missing_as_none)
         ctx.mark_non_differentiable(*[t for t in tensors if not t.requires_grad])
         ctx.on_grads = on_grads
+        ctx.likes = [(tuple(t.shape), t.dtype, t.device) for t in tensors]
         return tensors
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
-        return (None, *ctx.on_grads(grads))
+        passed_on = [
+            fn.zeros(shape, dtype=dtype, device=device) if grad is None else grad
+            for grad, (shape, dtype, device) in zip(ctx.on_grads(grads), ctx.likes, strict=True)
+        ]
+        return (None, None, *passed_on)
 
 
 class BackwardHook:
@@ -92,7 +101,7 @@ class BackwardHook:
     def setup_input_hook(self, args: tuple) -> tuple:
         """Wrap the tensors among the positional arguments; return the arguments to call forward with."""
         self.n_inputs = len(args)
-        args, self.input_positions = _through_identity(args, self._on_input_grads)
+        args, self.input_positions = _through_identity(args, self._on_input_grads, False)
         return args
 
     def setup_output_hook(self, result: Any) -> Any:
@@ -100,7 +109,7 @@ class BackwardHook:
         single = not isinstance(result, tuple)
         outputs = (result,) if single else result
         self.n_outputs = len(outputs)
-        outputs, positions = _through_identity(outputs, self._on_output_grads)
+        outputs, positions = _through_identity(outputs, self._on_output_grads, True)
         self.output_positions = positions or []
         return outputs[0] if single else outputs
 
@@ -138,12 +147,14 @@ class BackwardHook:
         return tuple(grad_inputs[i] for i in self.input_positions)
 
 
-def _through_identity(values: tuple, on_grads: Callable) -> tuple[tuple, list[int] | None]:
+def _through_identity(
+    values: tuple, on_grads: Callable, missing_as_none: bool
+) -> tuple[tuple, list[int] | None]:
     """Send the tensors of ``values`` through one identity node; positions None means none was made."""
     positions = [i for i, value in enumerate(values) if isinstance(value, Tensor)]
     if not fn.is_grad_enabled() or not any(values[i].requires_grad for i in positions):
         return values, None
-    wrapped = BackwardHookFunction.apply(on_grads, *[values[i] for i in positions])
+    wrapped = BackwardHookFunction.apply(on_grads, missing_as_none, *[values[i] for i in positions])
     changed = list(values)
     for position, tensor in zip(positions, wrapped, strict=True):
         changed[position] = tensor

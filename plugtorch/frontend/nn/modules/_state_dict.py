@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import OrderedDict, namedtuple
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,7 +15,7 @@ from plugtorch.frontend.utils.hooks import RemovableHandle
 EXTRA_STATE_KEY_SUFFIX = "_extra_state"
 
 
-class IncompatibleKeys(namedtuple("IncompatibleKeys", ["missing_keys", "unexpected_keys"])):
+class _IncompatibleKeys(namedtuple("_IncompatibleKeys", ["missing_keys", "unexpected_keys"])):
     """What :meth:`Module.load_state_dict` returns: the keys that had no partner, on either side."""
 
     __slots__ = ()
@@ -226,6 +227,14 @@ class ModuleState:
         try:
             with fn.no_grad():
                 if not assign:
+                    if target.device.type == "meta" and source.device.type != "meta":
+                        warnings.warn(
+                            f"for {key}: copying from a non-meta parameter in the checkpoint to a meta "
+                            "parameter in the current model, which is a no-op. (Did you mean to pass "
+                            "`assign=True` to assign items in the state dictionary to their corresponding key "
+                            "in the module instead of copying them in place?)",
+                            stacklevel=6,
+                        )
                     target.copy_(source)
                     return
                 if isinstance(target, Parameter):
@@ -243,7 +252,7 @@ class ModuleState:
 
     def load_state_dict(
         self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
-    ) -> IncompatibleKeys:
+    ) -> _IncompatibleKeys:
         """Copy parameters and buffers from ``state_dict`` into this module and all below it.
 
         Args:
@@ -280,7 +289,7 @@ class ModuleState:
                 if child is not None:
                     start = prefix + name + "."
                     load(child, OrderedDict((k, v) for k, v in local.items() if k.startswith(start)), start)
-            incompatible = IncompatibleKeys(missing_keys, unexpected_keys)
+            incompatible = _IncompatibleKeys(missing_keys, unexpected_keys)
             for hook in module._load_state_dict_post_hooks.values():
                 if hook(module, incompatible) is not None:
                     raise AssertionError(
@@ -292,7 +301,7 @@ class ModuleState:
         load(self, entries, "")
 
         if strict:
-            for what, keys in (("Missing", missing_keys), ("Unexpected", unexpected_keys)):
+            for what, keys in (("Unexpected", unexpected_keys), ("Missing", missing_keys)):
                 if keys:
                     listed = ", ".join(f'"{key}"' for key in keys)
                     error_msgs.insert(0, f"{what} key(s) in state_dict: {listed}. ")
@@ -302,4 +311,4 @@ class ModuleState:
                     type(self).__name__, "\n\t".join(error_msgs)
                 )
             )
-        return IncompatibleKeys(missing_keys, unexpected_keys)
+        return _IncompatibleKeys(missing_keys, unexpected_keys)

@@ -11,6 +11,7 @@ from plugtorch.frontend.nn.modules.lazy import LazyModuleMixin
 from plugtorch.frontend.nn.modules.module import Module
 from plugtorch.frontend.nn.parameter import Parameter, UninitializedBuffer, UninitializedParameter
 from plugtorch.frontend.tensor import Tensor
+from plugtorch.spec.dtypes import int64
 
 __all__ = [
     "BatchNorm1d",
@@ -50,7 +51,7 @@ class _NormBase(Module):
         if track_running_stats:
             self.register_buffer("running_mean", fn.zeros(num_features, device=device, dtype=dtype))
             self.register_buffer("running_var", fn.ones(num_features, device=device, dtype=dtype))
-            self.register_buffer("num_batches_tracked", fn.tensor(0, dtype=fn.int64, device=device))
+            self.register_buffer("num_batches_tracked", fn.tensor(0, dtype=int64, device=device))
         else:
             for name in ("running_mean", "running_var", "num_batches_tracked"):
                 self.register_buffer(name, None)
@@ -94,8 +95,8 @@ class _NormBase(Module):
             key = prefix + "num_batches_tracked"
             if key not in state_dict:
                 count = self.num_batches_tracked
-                known = count is not None and count.device != fn.device("meta")
-                state_dict[key] = count if known else fn.tensor(0, dtype=fn.int64)
+                known = count is not None and count.device.type != "meta"
+                state_dict[key] = count if known else fn.tensor(0, dtype=int64)
         super()._load_from_state_dict(state_dict, prefix, local_metadata, *args)
 
 
@@ -238,7 +239,7 @@ class _LazyNormBase(LazyModuleMixin):
         if track_running_stats:
             self.running_mean = UninitializedBuffer(device=device, dtype=dtype)
             self.running_var = UninitializedBuffer(device=device, dtype=dtype)
-            self.num_batches_tracked = fn.tensor(0, dtype=fn.int64, device=device)
+            self.num_batches_tracked = fn.tensor(0, dtype=int64, device=device)
 
     def reset_parameters(self) -> None:
         """Set weight, bias and statistics to their start values, once they have a shape."""

@@ -60,7 +60,6 @@ class _NumberedModules(Module):
         modules = list(self._modules.values())
         modules.insert(index, module)
         self._renumber(modules)
-        return self
 
     def pop(self, index: int | slice) -> Module:
         """Take out the submodule at ``index`` and return it."""
@@ -133,7 +132,8 @@ class Sequential(_NumberedModules):
             raise AssertionError(f"module should be of type: {Module}")
         if not -len(self) <= index <= len(self):
             raise IndexError(f"Index out of range: {index}")
-        return super().insert(index, module)
+        super().insert(index, module)
+        return self
 
     def extend(self, sequential: Iterable[Module]) -> Sequential:
         """Add the modules at the end; returns the container."""
@@ -144,9 +144,9 @@ class Sequential(_NumberedModules):
 
 def _check_repeats(times: Any) -> None:
     if not isinstance(times, int):
-        raise TypeError(f"unsupported operand type(s) for *: {type(Sequential)} and {type(times)}")
+        raise TypeError(f"unsupported operand type(s) for *: {Sequential} and {type(times)}")
     if times <= 0:
-        raise ValueError(f"Non-positive multiplication factor {times} for {type(Sequential)}")
+        raise ValueError(f"Non-positive multiplication factor {times} for {Sequential}")
 
 
 class ModuleList(_NumberedModules):
@@ -287,13 +287,13 @@ def _as_member(value: Any) -> Any:
     return value
 
 
-def _member_line(key: str, value: Any) -> str:
-    """How a member of a ParameterList or ParameterDict is printed."""
+def _member_line(key: str, value: Any, kind_of: Any) -> str:
+    """How a member of a ParameterList or ParameterDict is printed; ``kind_of`` names its elements."""
     if isinstance(value, Tensor):
         kind = "Parameter" if isinstance(value, Parameter) else "Tensor"
         device = "" if value.device.type == "cpu" else f" ({value.device})"
         sizes = "x".join(str(size) for size in value.size())
-        return f"  ({key}): {kind} containing: [{fn.typename(value)} of size {sizes}{device}]"
+        return f"  ({key}): {kind} containing: [{kind_of(value)} of size {sizes}{device}]"
     return f"  ({key}): Object of type: {type(value).__name__}"
 
 
@@ -350,7 +350,7 @@ class ParameterList(Module):
         return self
 
     def extra_repr(self) -> str:
-        return "\n".join(_member_line(str(i), value) for i, value in enumerate(self))
+        return "\n".join(_member_line(str(i), value, lambda t: t.dtype) for i, value in enumerate(self))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         raise RuntimeError("ParameterList should not be called.")
@@ -473,7 +473,7 @@ class ParameterDict(Module):
                 self[pair[0]] = pair[1]
 
     def extra_repr(self) -> str:
-        return "\n".join(_member_line(str(key), value) for key, value in self.items())
+        return "\n".join(_member_line(str(key), value, fn.typename) for key, value in self.items())
 
     def __call__(self, input: Any) -> Any:
         raise RuntimeError("ParameterDict should not be called.")

@@ -20,8 +20,7 @@ from plugtorch.frontend.nn.modules._hooks import (
     register_module_module_registration_hook,
     register_module_parameter_registration_hook,
 )
-from plugtorch.frontend.nn.modules._state_dict import IncompatibleKeys as _IncompatibleKeys
-from plugtorch.frontend.nn.modules._state_dict import ModuleState
+from plugtorch.frontend.nn.modules._state_dict import ModuleState, _IncompatibleKeys
 from plugtorch.frontend.nn.modules._traversal import ModuleTraversal
 from plugtorch.frontend.nn.parameter import Buffer, Parameter
 from plugtorch.frontend.tensor import Tensor
@@ -136,7 +135,7 @@ class Module(ModuleHooks, ModuleState, ModuleTraversal, ModuleConversion):
             raise TypeError(f"{kind} name should be a string. Got {fn.typename(name)}")
         if "." in name:
             raise KeyError(
-                f'{kind} name can\'t contain "."' + (f', got: "{name}"' if kind == "module" else "")
+                f'{kind} name can\'t contain "."' + (f", got: {name}" if kind == "module" else "")
             )
         if name == "":
             raise KeyError(f'{kind} name can\'t be empty string ""')
@@ -175,18 +174,20 @@ class Module(ModuleHooks, ModuleState, ModuleTraversal, ModuleConversion):
         self._check_new_name("parameter", name)
         if hasattr(self, name) and name not in self._parameters:
             raise KeyError(f"attribute '{name}' already exists")
-        if param is not None:
-            if not isinstance(param, Parameter):
-                raise TypeError(
-                    f"cannot assign '{fn.typename(param)}' object to parameter '{name}' "
-                    "(torch.nn.Parameter or None required)"
-                )
-            if param.grad_fn is not None:
-                raise ValueError(
-                    f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be created "
-                    f"explicitly. To express '{name}' as a function of another Tensor, compute the value in "
-                    "the forward() method."
-                )
+        if param is None:
+            self._parameters[name] = None
+            return
+        if not isinstance(param, Parameter):
+            raise TypeError(
+                f"cannot assign '{fn.typename(param)}' object to parameter '{name}' "
+                "(torch.nn.Parameter or None required)"
+            )
+        if param.grad_fn is not None:
+            raise ValueError(
+                f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be created "
+                f"explicitly. To express '{name}' as a function of another Tensor, compute the value in "
+                "the forward() method."
+            )
         for hook in GLOBAL.parameter_registration.values():
             replacement = hook(self, name, param)
             param = param if replacement is None else replacement

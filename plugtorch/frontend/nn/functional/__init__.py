@@ -1,0 +1,13 @@
+"""``torch.nn.functional``: one module per family, gathered here."""
+
+from __future__ import annotations
+
+from . import activation, convolution, distance, dropout, embedding, loss, normalization, padding, pooling, recurrent
+
+_FAMILIES = (activation, convolution, distance, dropout, embedding, loss, normalization, padding, pooling, recurrent)
+__all__: list[str] = []
+for _family in _FAMILIES:
+    for _name in _family.__all__:
+        globals()[_name] = getattr(_family, _name)
+    __all__ += [n for n in _family.__all__ if not n.startswith("_")]
+__all__.sort()

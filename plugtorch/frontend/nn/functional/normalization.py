@@ -1,0 +1,128 @@
+"""Normalisation."""
+
+from __future__ import annotations
+
+import math
+
+from plugtorch.autograd.record import apply
+
+from ...info import finfo
+from ...shaping import reshape
+
+__all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "normalize", "rms_norm"]
+
+
+def _update(running, batch, momentum):
+    """``running = (1 - momentum) * running + momentum * batch``, in place and outside the graph."""
+    from ...functions import no_grad
+
+    with no_grad():
+        running.mul_(1 - momentum).add_(batch.to(running.dtype), alpha=momentum)
+
+
+def batch_norm(input, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-05):
+    """Normalises (N, C, *) per channel, by the batch's own moments in training, else by the running ones, which
+    training updates in place (the variance without bias).
+
+    Raises:
+        ValueError: one value per channel in training.
+        RuntimeError: running statistics are missing in evaluation, or sizes do not fit.
+    """
+    shape = input._a.shape
+    channels = shape[1] if len(shape) > 1 else 0
+    for name, t in (("running_mean", running_mean), ("running_var", running_var), ("weight", weight), ("bias", bias)):
+        if t is not None and t.numel() != channels:
+            raise RuntimeError(f"{name} should contain {channels} elements not {t.numel()}")
+    if not training:
+        if running_mean is None or running_var is None:
+            raise RuntimeError("running_mean and running_var must be defined in evaluation mode")
+        return apply("batch_norm_eval", (input, weight, bias, running_mean, running_var), {"eps": eps})
+    count = math.prod(shape) // max(channels, 1)
+    if count <= 1:
+        raise ValueError(f"Expected more than 1 value per channel when training, got input size {input.shape}")
+    y, mean, var, _ = apply("batch_norm_train", (input, weight, bias), {"eps": eps})
+    if running_mean is not None:
+        _update(running_mean, mean.detach(), momentum)
+        _update(running_var, var.detach() * (count / (count - 1)), momentum)
+    return y
+
+
+def instance_norm(input, running_mean=None, running_var=None, weight=None, bias=None, use_input_stats=True,
+                  momentum=0.1, eps=1e-05):
+    """Normalises each channel of each sample by its own moments (Ulyanov et al., arXiv:1607.08022)."""
+    n, c = input._a.shape[:2]
+    if not use_input_stats:
+        return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
+    if math.prod(input._a.shape[2:]) <= 1:
+        raise ValueError(f"Expected more than 1 spatial element when training, got input size {input.shape}")
+    flat = reshape(input, (1, n * c, *input._a.shape[2:]))
+    y, mean, var, _ = apply("batch_norm_train", (flat, None, None), {"eps": eps})
+    if running_mean is not None:
+        count = math.prod(input._a.shape[2:])
+        _update(running_mean, mean.detach().reshape(n, c).mean(0), momentum)
+        _update(running_var, var.detach().reshape(n, c).mean(0) * (count / (count - 1)), momentum)
+    y = reshape(y, tuple(input._a.shape))
+    per_channel = (1, c, *(1,) * (input.dim() - 2))
+    if weight is not None:
+        y = y * reshape(weight, per_channel)
+    return y if bias is None else y + reshape(bias, per_channel)
+
+
+def _normalized_axes(input, normalized_shape, weight, bias, name):
+    want = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    shape = tuple(input._a.shape)
+    for label, t in (("weight", weight), ("bias", bias)):
+        if t is not None and tuple(t._a.shape) != want:
+            raise RuntimeError(f"Expected {label} to be of same shape as normalized_shape, but got {label} of shape "
+                               f"{list(t._a.shape)} and normalized_shape = {list(want)}")
+    if len(shape) < len(want) or shape[len(shape) - len(want):] != want:
+        stars = ", ".join(["*", *map(str, want)])
+        raise RuntimeError(f"Given normalized_shape={list(want)}, expected input with shape [{stars}], but got input of "
+                           f"size{list(shape)}")
+    return len(want)
+
+
+def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-05):
+    """Normalises over the last dimensions, whose shape is ``normalized_shape``."""
+    ndim = _normalized_axes(input, normalized_shape, weight, bias, "layer_norm")
+    return apply("layer_norm", (input, weight, bias), {"ndim": ndim, "eps": eps})[0]
+
+
+def rms_norm(input, normalized_shape, weight=None, eps=None):
+    """Divides by the root of the mean square over the last dimensions (Zhang and Sennrich, arXiv:1910.07467)."""
+    ndim = _normalized_axes(input, normalized_shape, weight, None, "rms_norm")
+    axes = tuple(range(input.dim() - ndim, input.dim()))
+    eps = finfo(input.dtype).eps if eps is None else eps
+    y = input * ((input * input).mean(axes, keepdim=True) + eps).rsqrt()
+    return y if weight is None else y * weight
+
+
+def group_norm(input, num_groups, weight=None, bias=None, eps=1e-05):
+    """Normalises (N, C, *) over groups of channels.
+
+    Raises:
+        RuntimeError: the channels do not divide into the groups.
+    """
+    c = input._a.shape[1]
+    if c % num_groups:
+        raise RuntimeError(f"Expected number of channels in input to be divisible by num_groups, but got input of shape "
+                           f"{list(input._a.shape)} and num_groups={num_groups}")
+    return apply("group_norm", (input, weight, bias), {"groups": num_groups, "eps": eps})[0]
+
+
+def local_response_norm(input, size, alpha=0.0001, beta=0.75, k=1.0):
+    """Divides by a power of the mean square over ``size`` neighbouring channels (Krizhevsky et al., 2012)."""
+    if input.dim() < 3:
+        raise ValueError(f"Expected 3D or higher dimensionality input (got {input.dim()} dimensions)")
+    n, c = input._a.shape[:2]
+    square = reshape(input * input, (n, 1, c, -1))
+    mean = apply("avg_pool", (apply("pad", (square,), {"lo": (0, 0, size // 2, 0), "hi": (0, 0, (size - 1) // 2, 0)}),),
+                 {"kernel_size": (size, 1), "stride": (1, 1), "padding": (0, 0)})
+    return input / (reshape(mean, tuple(input._a.shape)) * alpha + k).pow(beta)
+
+
+def normalize(input, p=2.0, dim=1, eps=1e-12, out=None):
+    """Divides by the p-norm over a dimension, at least ``eps``."""
+    return input / input.norm(p, dim, keepdim=True).clamp_min(eps).expand_as(input)
+
+

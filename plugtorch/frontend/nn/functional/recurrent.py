@@ -1,0 +1,107 @@
+"""Recurrent networks over layers and directions, and single cells. Shapes are (T, B, *) unless ``batch_first``."""
+
+from __future__ import annotations
+
+from plugtorch.autograd.record import apply
+
+from ...shaping import cat, chunk, select, stack, transpose
+from .convolution import linear
+
+__all__ = ["_gru", "_gru_cell", "_lstm", "_lstm_cell", "_rnn_relu", "_rnn_relu_cell", "_rnn_tanh", "_rnn_tanh_cell"]
+
+
+def _run(op, input, states, flat_weights, has_biases, num_layers, dropout, train, bidirectional, batch_first, params,
+         projected=False):
+    """Runs all layers; returns the output and the final states, each (layers * directions, B, H)."""
+    from .dropout import dropout as drop
+
+    x = transpose(input, 0, 1) if batch_first else input
+    directions = 2 if bidirectional else 1
+    per = (4 if has_biases else 2) + (1 if projected else 0)
+    finals = [[] for _ in states]
+    for layer in range(num_layers):
+        outs = []
+        for direction in range(directions):
+            at = layer * directions + direction
+            weights = flat_weights[at * per:(at + 1) * per]
+            w_ih, w_hh = weights[:2]
+            b_ih, b_hh = weights[2:4] if has_biases else (None, None)
+            start = [select(s, 0, at) for s in states]
+            if projected:
+                out, *last = _projected_lstm(x, *start, w_ih, w_hh, b_ih, b_hh, weights[-1], direction == 1)
+            else:
+                out, *last = apply(op, (x, *start, w_ih, w_hh, b_ih, b_hh), {**params, "reverse": direction == 1})
+            outs.append(out)
+            for held, s in zip(finals, last, strict=True):
+                held.append(s)
+        x = outs[0] if directions == 1 else cat(outs, 2)
+        if dropout and train and layer < num_layers - 1:
+            x = drop(x, dropout, True)
+    return (transpose(x, 0, 1) if batch_first else x), [stack(f, 0) for f in finals]
+
+
+def _projected_lstm(x, h, c, w_ih, w_hh, b_ih, b_hh, w_hr, reverse):
+    """An LSTM whose hidden state is projected (Sak et al., arXiv:1402.1128), step by step."""
+    steps = range(x.shape[0])
+    outs = {}
+    for t in reversed(steps) if reverse else steps:
+        h, c = _lstm_cell(x[t], (h, c), w_ih, w_hh, b_ih, b_hh)
+        h = linear(h, w_hr)
+        outs[t] = h
+    return stack([outs[t] for t in steps], 0), h, c
+
+
+def _lstm(input, hx, flat_weights, has_biases, num_layers, dropout, train, bidirectional, batch_first):
+    """Output, final hidden states and final cell states of an LSTM."""
+    per = len(flat_weights) // (num_layers * (2 if bidirectional else 1))
+    y, (h, c) = _run("lstm_layer", input, hx, flat_weights, has_biases, num_layers, dropout, train, bidirectional,
+                     batch_first, {}, projected=per in (3, 5))
+    return y, h, c
+
+
+def _gru(input, hx, flat_weights, has_biases, num_layers, dropout, train, bidirectional, batch_first):
+    """Output and final hidden states of a GRU."""
+    y, (h,) = _run("gru_layer", input, (hx,), flat_weights, has_biases, num_layers, dropout, train, bidirectional,
+                   batch_first, {})
+    return y, h
+
+
+def _simple(nonlinearity):
+    def run(input, hx, flat_weights, has_biases, num_layers, dropout, train, bidirectional, batch_first):
+        y, (h,) = _run("rnn_layer", input, (hx,), flat_weights, has_biases, num_layers, dropout, train, bidirectional,
+                       batch_first, {"nonlinearity": nonlinearity})
+        return y, h
+
+    run.__name__ = f"_rnn_{nonlinearity}"
+    run.__doc__ = f"Output and final hidden states of an Elman network with {nonlinearity}."
+    return run
+
+
+_rnn_tanh, _rnn_relu = _simple("tanh"), _simple("relu")
+
+
+def _rnn_tanh_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
+    """``tanh(w_ih x + b_ih + w_hh h + b_hh)``."""
+    return (linear(input, w_ih, b_ih) + linear(hx, w_hh, b_hh)).tanh()
+
+
+def _rnn_relu_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
+    """``relu(w_ih x + b_ih + w_hh h + b_hh)``."""
+    return (linear(input, w_ih, b_ih) + linear(hx, w_hh, b_hh)).relu()
+
+
+def _lstm_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
+    """One step of an LSTM: the new hidden and cell state."""
+    h, c = hx
+    i, f, g, o = chunk(linear(input, w_ih, b_ih) + linear(h, w_hh, b_hh), 4, 1)
+    c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+    return o.sigmoid() * c.tanh(), c
+
+
+def _gru_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
+    """One step of a GRU: the new hidden state."""
+    a_r, a_z, a_n = chunk(linear(input, w_ih, b_ih), 3, 1)
+    b_r, b_z, b_n = chunk(linear(hx, w_hh, b_hh), 3, 1)
+    r, z = (a_r + b_r).sigmoid(), (a_z + b_z).sigmoid()
+    n = (a_n + r * b_n).tanh()
+    return n + z * (hx - n)
