@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from plugtorch.spec.abstract import is_number
-from plugtorch.spec.dtypes import FLOAT, INT
+from plugtorch.spec.dtypes import INT
 from plugtorch.spec.xp.elementwise import DIRECT, INTEGER_IDENTITY, UNARY
 
-from .half import BF16, F32, HALF, halved, is_half
+from .half import BF16, F32, halved, is_half
 from .quiet import QUIET, silent
 
 ndarray, asarray = np.ndarray, np.asarray
@@ -53,22 +53,8 @@ def _binary_wide(f):
 WIDE = frozenset({"atan2", "hypot", "logaddexp"})
 
 
-def _direct():
-    kernels = {}
-    for op, name in DIRECT.items():
-        f = getattr(np, name)
-        if op in UNARY:
-            kernels[op] = _whole(f) if op in INTEGER_IDENTITY else _unary(f)
-        else:
-            kernels[op] = _binary_wide(f) if op in WIDE else _binary(f, op in ROUNDED)
-        kernels[op].__name__ = op
-    return kernels
-
-
 class NumpyElementwise:
     """Elementwise ops: one ufunc each where there is one, without its warnings."""
-
-    vars().update(_direct())
 
     def _with_number(self, f, a, b, rounded=False):
         like = b if type(b) is ndarray else a
@@ -91,9 +77,6 @@ class NumpyElementwise:
 
     def square(self, x):
         return self.mul(x, x)
-
-    def _log1p_real(self, x):
-        raise TypeError("log1p needs a floating or complex array")
 
     @silent
     def round(self, x, *, decimals=0):
@@ -201,11 +184,6 @@ class NumpyElementwise:
     def pow(self, a, b):
         return super().pow(a, b)
 
-    def logaddexp(self, a, b):
-        return self._logaddexp(a, b)
-
-    _logaddexp = _binary_wide(np.logaddexp)
-
 
 def _rounded32(v):
     return float(np.float32(v)) if is_number(v) else v
@@ -219,4 +197,18 @@ def masked(x, keep):
     return asarray(np.multiply(asarray(x).view(bits), asarray(keep).view(np.int8))).view(x.dtype)
 
 
-__all__ = ["FLOAT", "HALF", "NumpyElementwise", "masked"]
+def _bind_ufuncs(cls):
+    """Gives ``cls`` the kernels that are one ufunc, where it has none of its own."""
+    for op, name in DIRECT.items():
+        if op in vars(cls):
+            continue
+        f = getattr(np, name)
+        if op in UNARY:
+            kernel = _whole(f) if op in INTEGER_IDENTITY else _unary(f)
+        else:
+            kernel = _binary_wide(f) if op in WIDE else _binary(f, op in ROUNDED)
+        kernel.__name__ = op
+        setattr(cls, op, kernel)
+
+
+_bind_ufuncs(NumpyElementwise)

@@ -3,12 +3,32 @@
 Depends on :mod:`plugtorch.spec` alone.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from . import rules  # noqa: F401  (declares every rule)
 from .api import backward, grad
 from .base import TensorBase as Variable
 from .function import Function
 from .mode import enable_grad, inference_mode, no_grad, set_grad_enabled
 
+if TYPE_CHECKING:
+    from .gradcheck import GradcheckError, gradcheck, gradgradcheck
+
+
+
+def __getattr__(name):
+    if name in ("gradcheck", "gradgradcheck", "GradcheckError"):
+        import importlib
+
+        module = importlib.import_module(".gradcheck", __name__)
+        globals().update(gradcheck=module.gradcheck, gradgradcheck=module.gradgradcheck,
+                         GradcheckError=module.GradcheckError)
+        return globals()[name]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 __all__ = [
-    "Function", "Variable", "backward", "enable_grad", "grad", "inference_mode", "no_grad", "set_grad_enabled",
+    "Function", "GradcheckError", "Variable", "backward", "enable_grad", "grad", "gradcheck", "gradgradcheck", "inference_mode", "no_grad", "set_grad_enabled",
 ]

@@ -23,7 +23,7 @@ from plugtorch.spec.dtypes import can_cast, int64
 
 from .base import InferenceCell, TensorBase, edge_of, wrap
 from .mode import INFERENCE, NO_GRAD, mode
-from .plans import rule_for
+from .plans import PlanBase, rule_for
 from .record import cell_of, differentiable, make_node, record
 
 
@@ -337,11 +337,9 @@ def edge_node(result):
     return make_node(rule_for("copy").plan(1, 1), result._k, (result,), result._a, (), ())
 
 
-class FillPlan:
+class FillPlan(PlanBase):
     """Every element was written over by values without history: no gradient passes."""
 
-    keeps = False
-    sources = ()
 
     @staticmethod
     def run(k, g, saved):
@@ -352,10 +350,9 @@ class FillPlan:
         return "FillBackward0"
 
 
-class AsViewPlan:
+class AsViewPlan(PlanBase):
     """A view of a base, by its steps: the gradient is written into zeros along them."""
 
-    keeps = False
 
     def __init__(self, steps, base_shape):
         self.steps, self.base_shape = steps, tuple(base_shape)
@@ -366,7 +363,6 @@ class AsViewPlan:
     def node_name(self, node):
         return "AsStridedBackward0"
 
-    sources = ()
 
 
 def spread(k, g, shape, steps):
@@ -375,11 +371,9 @@ def spread(k, g, shape, steps):
     return write_steps(k, zero, steps, g)
 
 
-class CopySlicesPlan:
+class CopySlicesPlan(PlanBase):
     """A part of a base was replaced: the base's gradient is zero there, the part's is read from there."""
 
-    keeps = False
-    sources = ()
 
     def __init__(self, steps):
         self.steps = steps

@@ -55,8 +55,44 @@ class Node:
         """PyTorch's name for the node, e.g. ``MulBackward0``."""
         return self.plan.node_name(self)
 
+    @property
+    def next_functions(self) -> tuple:
+        """The nodes that its operands' gradients go to, with the number of the result each is; leaves are shown as
+        AccumulateGrad nodes."""
+        return tuple(_shown_edge(e) for e in self.edges)
+
     def __repr__(self):
         return f"<{self.name()} object at {id(self):#x}>"
+
+
+class AccumulateGrad:
+    """How a leaf shows in ``next_functions``: where its gradient gathers."""
+
+    def __init__(self, variable: TensorBase):
+        self.variable = variable
+        self.next_functions = ()
+
+    def name(self) -> str:
+        return "AccumulateGrad"
+
+    def __repr__(self):
+        return f"<AccumulateGrad object at {id(self.variable):#x}>"
+
+    def __eq__(self, other):
+        return isinstance(other, AccumulateGrad) and self.variable is other.variable
+
+    def __hash__(self):
+        return id(self.variable)
+
+
+def _shown_edge(edge):
+    if edge is None:
+        return (None, 0)
+    if isinstance(edge, TensorBase):
+        return (AccumulateGrad(edge), 0)
+    if type(edge.extra) is int and len(edge.edges) == 1 and edge.plan.is_slot:
+        return (edge.edges[0], edge.extra)
+    return (edge, 0)
 
 
 class NodeHooks:

@@ -7,6 +7,7 @@ import functools
 from .aliasing import rebase, share
 from .base import InferenceCell, Node, TensorBase, edge_of, next_seq, wrap
 from .mode import MODE, NO_GRAD, mode
+from .plans import PlanBase
 from .record import SLOT, cell_of, make_node
 
 FREED = (
@@ -118,9 +119,7 @@ def once_differentiable(backward):
     return wrapper
 
 
-class _BlockedPlan:
-    keeps = False
-    sources = ()
+class _BlockedPlan(PlanBase):
 
     @staticmethod
     def run(k, g, saved):
@@ -260,11 +259,10 @@ def _save(t, args, outputs, results, ctx, multiple):
     return (t._a, cell, cell[0], edge_of(t))
 
 
-class UserPlan:
+class UserPlan(PlanBase):
     """Calls the user's backward with tensors and hands its results to the engine."""
 
     keeps = True
-    sources = ()
 
     def __init__(self, cls, arity, count, like):
         self.cls, self.arity, self.count = cls, arity, count

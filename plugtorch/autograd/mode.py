@@ -7,7 +7,6 @@ in the ordinary case. Threads start with 0, and a generator or task keeps its ow
 from __future__ import annotations
 
 import functools
-import inspect
 from contextvars import ContextVar
 
 NO_GRAD = 1
@@ -45,9 +44,9 @@ class _ModeContext:
         MODE.set(self._before)
 
     def __call__(self, function):
-        if inspect.isclass(function):
+        if isinstance(function, type):
             raise TypeError(f"{type(self).__name__} decorates functions; decorate the methods of {function.__name__}")
-        if inspect.isgeneratorfunction(function):
+        if getattr(getattr(function, "__code__", None), "co_flags", 0) & 0x20:  # CO_GENERATOR
             return self._decorate_generator(function)
 
         @functools.wraps(function)

@@ -19,7 +19,6 @@ engine sums, casts and takes real parts.
 from __future__ import annotations
 
 import functools
-import inspect
 
 from plugtorch.spec.op import OPS, Op
 
@@ -81,10 +80,25 @@ def is_nondifferentiable(name: str) -> bool:
 
 
 def _names(function, skip):
-    return list(inspect.signature(function).parameters)[skip:]
+    code = function.__code__
+    return code.co_varnames[skip:code.co_argcount]
 
 
-class Plan:
+class PlanBase:
+    """What the engine reads of any plan.
+
+    Attributes:
+        keeps: whether saved arrays are freed by the backward pass.
+        sources: where each saved value comes from.
+        is_slot: whether the node stands for one of several results of another node.
+    """
+
+    keeps = False
+    sources: tuple = ()
+    is_slot = False
+
+
+class Plan(PlanBase):
     """A rule prepared for one set of operands that need gradients.
 
     Attributes:

@@ -9,7 +9,7 @@ from plugtorch.spec.op import OPS, Op
 
 from .base import InferenceCell, Node, TensorBase, edge_of, next_seq, wrap
 from .mode import INFERENCE, NO_GRAD, mode
-from .plans import is_nondifferentiable, rule_for
+from .plans import PlanBase, is_nondifferentiable, rule_for
 
 
 def common_backend(operands):
@@ -182,10 +182,10 @@ def record_many(results, plan, k, operands, arrays, params, out):
             t._node, t._req = slot, True
 
 
-class SlotPlan:
+class SlotPlan(PlanBase):
     """Marks a node that stands for one of several results of the node it leads to."""
 
-    keeps = False
+    is_slot = True
 
     @staticmethod
     def node_name(node):

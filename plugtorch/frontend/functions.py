@@ -15,6 +15,7 @@ from plugtorch.spec.device import Device as device
 from plugtorch.spec.dtypes import DType as dtype
 from plugtorch.spec.dtypes import promote_types
 
+from . import activations as _activations
 from . import indexing as _indexing
 from . import linear as _linear
 from . import pointwise as _pointwise
@@ -53,7 +54,7 @@ from .state import get_default_dtype, set_default_dtype
 from .tensor import Size, Tensor
 from .transfer import clone, detach
 
-_FAMILIES = (_pointwise, _reductions, _shaping, _indexing, _linear, _sorting, _extras)
+_FAMILIES = (_activations, _pointwise, _reductions, _shaping, _indexing, _linear, _sorting, _extras)
 for _family in _FAMILIES:
     for _name in _family.__all__:
         globals()[_name] = getattr(_family, _name)

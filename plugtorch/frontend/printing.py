@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 
 import numpy as np
@@ -13,13 +12,12 @@ from plugtorch.spec.dtypes import BOOL, FLOAT
 from . import state
 
 
-@dataclasses.dataclass
 class PrintOptions:
-    precision: int = 4
-    threshold: float = 1000
-    edgeitems: int = 3
-    linewidth: int = 80
-    sci_mode: bool | None = None
+    """Digits, summary threshold, items at each edge, characters per line, forced notation."""
+
+    def __init__(self, precision=4, threshold=1000, edgeitems=3, linewidth=80, sci_mode=None):
+        self.precision, self.threshold, self.edgeitems = precision, threshold, edgeitems
+        self.linewidth, self.sci_mode = linewidth, sci_mode
 
 
 OPTIONS = PrintOptions()
@@ -31,7 +29,7 @@ def set_printoptions(precision=None, threshold=None, edgeitems=None, linewidth=N
     """Digits, the number of elements above which tensors are summarised, items kept at each edge, characters per
     line, a profile ("default", "short", "full"), and whether to force scientific notation."""
     if profile is not None:
-        for field, value in dataclasses.asdict(_PROFILES[profile]).items():
+        for field, value in vars(_PROFILES[profile]).items():
             setattr(OPTIONS, field, value)
     for field, value in (("precision", precision), ("threshold", threshold), ("edgeitems", edgeitems),
                          ("linewidth", linewidth)):

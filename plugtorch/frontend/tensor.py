@@ -183,15 +183,12 @@ class Tensor(TensorBase):
     def grad_fn(self):
         """The node that made it, or None."""
         node = self._node
-        if node is not None and type(node.extra) is int and not hasattr(node.plan, "op") and len(node.edges) == 1 \
-                and node.plan.__class__.__name__ == "SlotPlan":
-            return node.edges[0]
-        return node
+        return node.edges[0] if node is not None and node.plan.is_slot else node
 
     @property
     def output_nr(self) -> int:
         node = self._node
-        return node.extra if node is not None and node.plan.__class__.__name__ == "SlotPlan" else 0
+        return node.extra if node is not None and node.plan.is_slot else 0
 
     @property
     def grad(self):

@@ -7,6 +7,7 @@ import numpy as np
 from plugtorch.autograd.aliasing import check_inplace, overwrite, rebase, share
 from plugtorch.autograd.base import wrap
 from plugtorch.autograd.mode import NO_GRAD, mode
+from plugtorch.autograd.plans import PlanBase
 from plugtorch.autograd.record import apply, edge_of, make_node
 from plugtorch.spec import dtypes
 from plugtorch.spec.device import Device
@@ -18,11 +19,9 @@ from .dispatch import is_tensor, to_dtype
 from .methods import method
 
 
-class TransferPlan:
+class TransferPlan(PlanBase):
     """The gradient of a move goes back the same way."""
 
-    keeps = False
-    sources = ()
 
     def __init__(self, k, device):
         self.k, self.device = k, device

@@ -13,15 +13,17 @@ keyword-only. Its docstring is its meaning. Its body is
 
 from __future__ import annotations
 
-import dataclasses
-import inspect
 from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import inspect
 
 OPS: dict[str, Op] = {}
 SPEC_VERSION = 1
+REQUIRED = object()
 
 
-@dataclasses.dataclass(eq=False)
 class Op:
     """One op of the contract.
 
@@ -32,28 +34,38 @@ class Op:
         primitive: whether a backend must implement it.
         operands: names of the array parameters; the last may be variadic.
         variadic: whether the last operand takes any number of arrays.
-        params: keyword parameters and their defaults (``inspect.Parameter.empty`` if required).
+        params: keyword parameters and their defaults (``REQUIRED`` where there is none).
         outputs: names of the results; one name for an op with one result.
         view: whether the result shares its operand's memory (PyTorch's aliasing).
     """
 
-    name: str
-    family: str
-    body: Callable
-    primitive: bool
-    operands: tuple[str, ...]
-    variadic: bool
-    params: dict[str, object]
-    outputs: tuple[str, ...]
-    view: bool
+    __slots__ = ("name", "family", "body", "primitive", "operands", "variadic", "params", "outputs", "view")
+
+    def __init__(self, family: str, body: Callable, primitive: bool, outputs: tuple[str, ...], view: bool):
+        # Read off the code object: this runs for every op at import, and ``inspect`` costs more than all the rest.
+        code = body.__code__
+        names = code.co_varnames
+        keywords = names[code.co_argcount:code.co_argcount + code.co_kwonlyargcount]
+        self.variadic = bool(code.co_flags & 0x04)  # CO_VARARGS
+        rest = names[code.co_argcount + len(keywords):][:1] if self.variadic else ()
+        self.name, self.family, self.body = body.__name__, family, body
+        self.primitive, self.outputs, self.view = primitive, outputs, view
+        self.operands = (*names[1:code.co_argcount], *rest)
+        defaults = body.__kwdefaults__ or {}
+        self.params = {name: defaults.get(name, REQUIRED) for name in keywords}
 
     @property
     def doc(self) -> str:
+        """What the op means: the docstring of its declaration."""
+        import inspect
+
         return inspect.getdoc(self.body) or ""
 
     @property
     def signature(self) -> inspect.Signature:
         """Signature of a kernel, without the leading namespace."""
+        import inspect
+
         full = inspect.signature(self.body)
         return full.replace(parameters=list(full.parameters.values())[1:])
 
@@ -62,19 +74,12 @@ class Op:
 
 
 def _declare(body, family, primitive, outputs, view):
-    operands, params, variadic = [], {}, False
-    for parameter in list(inspect.signature(body).parameters.values())[1:]:
-        if parameter.kind is parameter.KEYWORD_ONLY:
-            params[parameter.name] = parameter.default
-        else:
-            operands.append(parameter.name)
-            variadic |= parameter.kind is parameter.VAR_POSITIONAL
     name = body.__name__
     if name in OPS:
         raise ValueError(f"op {name!r} is declared twice: in {OPS[name].body.__module__} and {body.__module__}")
     if not body.__doc__:
         raise ValueError(f"op {name!r} has no docstring; it is its specification")
-    OPS[name] = Op(name, family, body, primitive, tuple(operands), variadic, params, outputs, view)
+    OPS[name] = Op(family, body, primitive, outputs, view)
     return body
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import importlib.util
-import inspect
 import threading
 import warnings
 from collections.abc import Callable
@@ -17,15 +15,12 @@ class BackendUnavailable(RuntimeError):
     """A backend was asked for by name and cannot be had; ``__cause__`` holds the reason."""
 
 
-@dataclasses.dataclass
 class Offer:
     """A backend as its plugin registered it."""
 
-    name: str
-    factory: Callable
-    requires: tuple[str, ...]
-    extra: str | None
-    plugin: str
+    def __init__(self, name: str, factory: Callable, requires: tuple[str, ...], extra: str | None, plugin: str):
+        self.name, self.factory, self.requires = name, factory, requires
+        self.extra, self.plugin = extra, plugin
 
     def missing(self) -> list[str]:
         """Required modules that are not installed."""
@@ -161,6 +156,8 @@ def _make(offer):
 
 
 def _replace(backend, name, kernel):
+    import inspect
+
     if name not in OPS:
         raise ValueError(f"there is no op {name!r} to replace; see the op reference of the spec")
     want, have = OPS[name].signature, inspect.signature(kernel)

@@ -11,12 +11,14 @@ import math
 from ..plans import defvjp, nondifferentiable
 
 nondifferentiable(
-    "sign", "floor", "round", "floor_divide", "bit_and", "bit_or", "bit_xor", "bit_not", "shift_left",
-    "shift_right", "eq", "lt", "le", "ne", "gt", "ge", "isnan", "isinf", "isfinite", "ceil", "trunc",
+    "floor_divide", "bit_and", "bit_or", "bit_xor", "bit_not", "shift_left",
+    "shift_right", "eq", "lt", "le", "ne", "gt", "ge", "isnan", "isinf", "isfinite",
     "zeros_like", "ones_like", "from_host", "to_host", "full", "arange",
 )
 
-# Unary.
+# Unary. Steps have the gradient 0, and not none: their results still require grad.
+for _step in ("sign", "floor", "ceil", "trunc", "round"):
+    defvjp(_step, x=lambda k, g: k.zeros_like(g))
 defvjp("neg", x=lambda k, g: k.neg(g))
 defvjp("abs", x=lambda k, g, x: k.mul(k.cast(g, dtype=k.dtype_of(x)), k.sgn(x))
        if k.dtype_of(x).is_complex else k.mul(g, k.sign(x)))

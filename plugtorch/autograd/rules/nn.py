@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ..plans import defvjp, defvjp_joint
+from ..plans import defvjp, defvjp_joint, nondifferentiable
 
 
 def _linear_x(k, g, x_shape, w):
@@ -59,6 +59,19 @@ defvjp("max_pool", x=lambda k, gs, x_shape, indices: k.max_pool_backward(
 defvjp("max_pool_backward", g=lambda k, h, indices: k.max_pool_gather(h, indices), indices=None)
 defvjp("max_pool_gather", x=lambda k, g, x_shape, indices: k.max_pool_backward(
     g, indices, input_size=tuple(x_shape[2:])), indices=None)
+
+
+def _window(input_size, kernel_size, stride, padding, dilation):
+    return {"input_size": tuple(input_size), "kernel_size": kernel_size, "stride": stride, "padding": padding,
+            "dilation": dilation}
+
+
+nondifferentiable("max_pool_indices")
+defvjp("max_pool_window", x=lambda k, gs, x_shape, choice, kernel_size, stride, padding, dilation:
+       k.max_pool_window_backward(gs[0], choice, **_window(x_shape[2:], kernel_size, stride, padding, dilation)))
+defvjp("max_pool_window_backward", choice=None,
+       g=lambda k, h, choice, input_size, kernel_size, stride, padding, dilation: k.max_pool_gather(
+           h, k.max_pool_indices(choice, **_window(input_size, kernel_size, stride, padding, dilation))))
 
 
 def _pooling(kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override):

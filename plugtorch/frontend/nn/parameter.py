@@ -61,9 +61,6 @@ class Parameter(Tensor, metaclass=_ParameterMeta):
         memo[id(self)] = result
         return result
 
-    def __repr__(self) -> str:
-        return "Parameter containing:\n" + Tensor.__repr__(self)
-
     def __reduce_ex__(self, protocol: int) -> tuple:
         return _rebuild_parameter, (self.detach().as_subclass(Tensor), self.requires_grad, OrderedDict())
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from ..dtypes import int64
+from ..dtypes import int64, uint8
 from ..op import derived
 
 
@@ -155,30 +155,64 @@ def _pool_windows(k, x, kernel, stride, padding, dilation, ceil_mode, value):
     return k.slice(win, start=(0,) * len(keep), stop=keep, step=(1,) * len(keep)), out, dims
 
 
-@derived("pooling", outputs=("y", "indices"))
-def max_pool(k, x, *, kernel_size, stride, padding, dilation, ceil_mode=False):
-    """Largest value of each window and its int64 index in the flattened spatial axes of x: the first of ties;
-    nan wins. Padding is minus infinity."""
+def _choice_dtype(kernel_size):
+    """Integer type of an element's number inside a window."""
+    return uint8 if math.prod(kernel_size) <= 256 else int64
+
+
+@derived("pooling", outputs=("y", "choice"))
+def max_pool_window(k, x, *, kernel_size, stride, padding, dilation, ceil_mode=False):
+    """Largest value of each window and the number of its element, counted in C order inside the window: the first
+    of ties; nan wins, and which of several is unspecified. Padding is minus infinity. The number is uint8, and
+    int64 for windows of more than 256 elements."""
     dtype = k.dtype_of(x)
     low = -math.inf if dtype.differentiable else -(2 ** (8 * dtype.itemsize - 1)) if dtype.is_signed else 0
     win, out, dims = _pool_windows(k, x, kernel_size, stride, padding, dilation, ceil_mode, low)
-    flat = k.reshape(win, shape=(*x.shape[:2], *out, math.prod(kernel_size)))
-    best = k.argmax(flat, axis=2 + dims, keepdims=True)
-    y = k.reshape(k.gather(flat, best, axis=2 + dims), shape=(*x.shape[:2], *out))
-    best = k.reshape(best, shape=(*x.shape[:2], *out))
-    index = k.zeros_like(best)
-    scale, inner = 1, math.prod(kernel_size)
-    weights = []
-    for size in reversed(x.shape[2:]):
-        weights.insert(0, scale)
-        scale *= size
+    inside = _pool_windows(k, k.full(shape=(1, 1, *x.shape[2:]), value=1, dtype=int64, device=k.device_of(x)),
+                           kernel_size, stride, padding, dilation, ceil_mode, 0)[0]
+    size = math.prod(kernel_size)
+    flat = k.reshape(win, shape=(*x.shape[:2], *out, size))
+    top = k.max(flat, axis=(2 + dims,), keepdims=True)
+    # Padding ties with a window of nothing but the smallest value, and must lose.
+    hit = k.bit_and(k.bit_or(k.eq(flat, top), k.isnan(flat)),
+                    k.eq(k.reshape(inside, shape=(1, 1, *out, size)), 1))
+    choice = k.argmax(k.cast(hit, dtype=uint8), axis=2 + dims)
+    return (k.reshape(top, shape=(*x.shape[:2], *out)), k.cast(choice, dtype=_choice_dtype(kernel_size)))
+
+
+@derived("pooling")
+def max_pool_indices(k, choice, *, input_size, kernel_size, stride, padding, dilation):
+    """int64 positions, in the flattened spatial axes of the input, of the elements that max_pool_window chose."""
+    dims = len(kernel_size)
+    rest, index = k.cast(choice, dtype=int64), None
     for d in range(dims):
-        inner //= kernel_size[d]
-        offset = k.remainder(k.floor_divide(best, inner), kernel_size[d])
-        start = k.sub(_range(k, x, out[d], stride[d]), padding[d])
-        start = k.reshape(start, shape=(1, 1, *(out[d] if i == d else 1 for i in range(dims))))
-        index = k.add(index, k.mul(k.add(k.mul(offset, dilation[d]), start), weights[d]))
-    return y, index
+        inner, outer = math.prod(kernel_size[d + 1:]), math.prod(input_size[d + 1:])
+        at = k.floor_divide(rest, inner) if inner > 1 else rest
+        if inner > 1:
+            rest = k.sub(rest, k.mul(at, inner))
+        n = choice.shape[2 + d]
+        start = k.reshape(k.sub(_range(k, choice, n, stride[d]), padding[d]), shape=(n, *(1,) * (dims - 1 - d)))
+        part = k.mul(k.add(k.mul(at, dilation[d]), start), outer)
+        index = part if index is None else k.add(index, part)
+    return index
+
+
+@derived("pooling")
+def max_pool_window_backward(k, g, choice, *, input_size, kernel_size, stride, padding, dilation):
+    """Gradient of max_pool_window's first result: g added up at the chosen elements of (N, C, *input_size)."""
+    indices = k.max_pool_indices(choice, input_size=input_size, kernel_size=kernel_size, stride=stride,
+                                 padding=padding, dilation=dilation)
+    return k.max_pool_backward(g, indices, input_size=input_size)
+
+
+@derived("pooling", outputs=("y", "indices"))
+def max_pool(k, x, *, kernel_size, stride, padding, dilation, ceil_mode=False):
+    """Largest value of each window and its int64 index in the flattened spatial axes of x: the first of ties;
+    nan wins. Padding is minus infinity. Where the index is not wanted, max_pool_window is cheaper."""
+    y, choice = k.max_pool_window(x, kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation,
+                                  ceil_mode=ceil_mode)
+    return y, k.max_pool_indices(choice, input_size=tuple(x.shape[2:]), kernel_size=kernel_size, stride=stride,
+                                 padding=padding, dilation=dilation)
 
 
 @derived("pooling")

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from . import activation, convolution, distance, dropout, embedding, loss, normalization, padding, pooling, recurrent
+from . import (
+    activation,
+    convolution,
+    distance,
+    dropout,
+    embedding,
+    loss,
+    normalization,
+    padding,
+    pooling,
+    recurrent,
+)
 
 _FAMILIES = (activation, convolution, distance, dropout, embedding, loss, normalization, padding, pooling, recurrent)
 __all__: list[str] = []

@@ -2,40 +2,19 @@
 
 from __future__ import annotations
 
-import warnings
-
 from plugtorch.autograd.record import apply
 from plugtorch.spec.dtypes import FLOAT
 
-from ...dispatch import inplace as run_inplace
-from ...dispatch import is_tensor, normalize_axis, to_dtype
-from ...methods import inplace_twin, method
+from ...activations import log_softmax, maybe_inplace, relu, relu_, softmax
+from ...dispatch import is_tensor, normalize_axis
 from ...pointwise import where
 from ...shaping import chunk
 
 __all__ = [
     "celu", "elu", "gelu", "glu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu", "log_softmax",
-    "logsigmoid", "mish", "prelu", "relu", "relu6", "selu", "sigmoid", "silu", "softmax", "softmin", "softplus",
+    "logsigmoid", "mish", "prelu", "relu", "relu_", "relu6", "selu", "sigmoid", "silu", "softmax", "softmin", "softplus",
     "softshrink", "softsign", "tanh", "tanhshrink", "threshold",
 ]
-
-
-def _maybe_inplace(input, wanted, compute, *args):
-    return run_inplace(input, compute, *args) if wanted else compute(input, *args)
-
-
-@method
-def relu(input, inplace=False):
-    """``max(input, 0)``."""
-    if input.dtype.is_complex or input.dtype.category == 0:
-        raise RuntimeError("Boolean inputs not supported for relu" if input.dtype.category == 0 else
-                           "clamp_min not implemented for complex tensors.")
-    return _maybe_inplace(input, inplace, lambda x: apply("relu", (x,)))
-
-
-inplace_twin(relu)
-relu_ = lambda input: relu(input, True)  # noqa: E731
-__all__.append("relu_")
 
 
 def _floating(input, name):
@@ -49,19 +28,19 @@ def _floating(input, name):
 def leaky_relu(input, negative_slope=0.01, inplace=False):
     """The input where positive, else ``negative_slope`` times it."""
     _floating(input, "leaky_relu_cpu")
-    return _maybe_inplace(input, inplace, lambda x: apply("leaky_relu", (x,), {"slope": negative_slope}))
+    return maybe_inplace(input, inplace, lambda x: apply("leaky_relu", (x,), {"slope": negative_slope}))
 
 
 def elu(input, alpha=1.0, inplace=False):
     """The input where positive, else ``alpha * (exp(input) - 1)``."""
     _floating(input, "elu_cpu")
-    return _maybe_inplace(input, inplace, lambda x: apply("elu", (x,), {"alpha": alpha}))
+    return maybe_inplace(input, inplace, lambda x: apply("elu", (x,), {"alpha": alpha}))
 
 
 def selu(input, inplace=False):
     """Self-normalising elu (Klambauer et al., arXiv:1706.02515)."""
     params = {"alpha": 1.6732632423543772848170429916717, "scale": 1.0507009873554804934193349852946}
-    return _maybe_inplace(_floating(input, "selu"), inplace, lambda x: apply("elu", (x,), params))
+    return maybe_inplace(_floating(input, "selu"), inplace, lambda x: apply("elu", (x,), params))
 
 
 def celu(input, alpha=1.0, inplace=False):
@@ -73,7 +52,7 @@ def celu(input, alpha=1.0, inplace=False):
     if alpha == 0:
         raise RuntimeError("ZeroDivisionError: alpha cannot be 0 for CELU")
     params = {"alpha": alpha, "input_scale": 1.0 / alpha}
-    return _maybe_inplace(_floating(input, "celu"), inplace, lambda x: apply("elu", (x,), params))
+    return maybe_inplace(_floating(input, "celu"), inplace, lambda x: apply("elu", (x,), params))
 
 
 def gelu(input, approximate="none"):
@@ -89,12 +68,12 @@ def gelu(input, approximate="none"):
 
 def silu(input, inplace=False):
     """``input * sigmoid(input)``."""
-    return _maybe_inplace(_floating(input, "silu_cpu"), inplace, lambda x: apply("silu", (x,)))
+    return maybe_inplace(_floating(input, "silu_cpu"), inplace, lambda x: apply("silu", (x,)))
 
 
 def mish(input, inplace=False):
     """``input * tanh(softplus(input))``."""
-    return _maybe_inplace(_floating(input, "mish_cpu"), inplace, lambda x: apply("mish", (x,)))
+    return maybe_inplace(_floating(input, "mish_cpu"), inplace, lambda x: apply("mish", (x,)))
 
 
 def sigmoid(input):
@@ -130,7 +109,7 @@ def hardtanh(input, min_val=-1.0, max_val=1.0, inplace=False):
         low = where(x.detach().le(min_val), min_val, x)
         return where(x.detach().ge(max_val), max_val, low)
 
-    return _maybe_inplace(input, inplace, compute)
+    return maybe_inplace(input, inplace, compute)
 
 
 def relu6(input, inplace=False):
@@ -140,7 +119,7 @@ def relu6(input, inplace=False):
 
 def hardsigmoid(input, inplace=False):
     """``relu6(input + 3) / 6``."""
-    return _maybe_inplace(_floating(input, "hardsigmoid"), inplace, lambda x: hardtanh(x + 3, 0, 6) / 6)
+    return maybe_inplace(_floating(input, "hardsigmoid"), inplace, lambda x: hardtanh(x + 3, 0, 6) / 6)
 
 
 def hardswish(input, inplace=False):
@@ -150,7 +129,7 @@ def hardswish(input, inplace=False):
         inner = where(flat.le(-3), 0.0, x * (x + 3) / 6)
         return where(flat.ge(3), x, inner)
 
-    return _maybe_inplace(_floating(input, "hardswish"), inplace, compute)
+    return maybe_inplace(_floating(input, "hardswish"), inplace, compute)
 
 
 def hardshrink(input, lambd=0.5):
@@ -183,7 +162,7 @@ def softsign(input):
 
 def threshold(input, threshold, value, inplace=False):
     """The input above the threshold, else ``value``."""
-    return _maybe_inplace(input, inplace, lambda x: where(x.detach().gt(threshold), x, value))
+    return maybe_inplace(input, inplace, lambda x: where(x.detach().gt(threshold), x, value))
 
 
 def prelu(input, weight):
@@ -215,47 +194,9 @@ def glu(input, dim=-1):
     return a * b.sigmoid()
 
 
-def _implicit_dim(name, ndim):
-    warnings.warn(f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an "
-                  "argument.", stacklevel=4)
-    return 0 if ndim in (0, 1, 3) else 1
-
-
-def _softmax_like(name, op):
-    def function(input, dim=None, _stacklevel=3, dtype=None):
-        if dim is None:
-            dim = _implicit_dim(name, input.dim())
-        x = to_dtype(input, dtype) if dtype is not None else input
-        if x.dtype.category < FLOAT:
-            raise RuntimeError(f'"{name}_lastdim_kernel_impl" not implemented for \'{x.dtype.legacy}\'')
-        axis = normalize_axis(dim, x.dim())
-        if not x.dim():
-            return apply(op, (x.reshape(1),), {"axis": 0}).reshape(())
-        return apply(op, (x,), {"axis": axis})
-
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"{name} along a dimension; ``dtype`` converts first."
-    return function
-
-
-softmax, log_softmax = _softmax_like("softmax", "softmax"), _softmax_like("log_softmax", "log_softmax")
-
-
 def softmin(input, dim=None, _stacklevel=3, dtype=None):
     """``softmax(-input)``."""
     return softmax(-input, dim, _stacklevel, dtype)
-
-
-@method(name="softmax")
-def _softmax_method(self, dim, dtype=None):
-    """softmax along a dimension."""
-    return softmax(self, dim, dtype=dtype)
-
-
-@method(name="log_softmax")
-def _log_softmax_method(self, dim, dtype=None):
-    """log_softmax along a dimension."""
-    return log_softmax(self, dim, dtype=dtype)
 
 
 def _twin(function):

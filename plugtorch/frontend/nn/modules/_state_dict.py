@@ -28,6 +28,17 @@ class _IncompatibleKeys(namedtuple("_IncompatibleKeys", ["missing_keys", "unexpe
     __str__ = __repr__
 
 
+def _warn_if_no_op(key: str, target: Tensor, source: Tensor) -> None:
+    """Say that values were copied to a tensor that has none."""
+    if target.device.type == "meta" and source.device.type != "meta":
+        warnings.warn(
+            f"for {key}: copying from a non-meta parameter in the checkpoint to a meta parameter in the "
+            "current model, which is a no-op. (Did you mean to pass `assign=True` to assign items in the "
+            "state dictionary to their corresponding key in the module instead of copying them in place?)",
+            stacklevel=7,
+        )
+
+
 class ModuleState:
     """``state_dict`` and ``load_state_dict`` with their hooks."""
 
@@ -227,14 +238,7 @@ class ModuleState:
         try:
             with fn.no_grad():
                 if not assign:
-                    if target.device.type == "meta" and source.device.type != "meta":
-                        warnings.warn(
-                            f"for {key}: copying from a non-meta parameter in the checkpoint to a meta "
-                            "parameter in the current model, which is a no-op. (Did you mean to pass "
-                            "`assign=True` to assign items in the state dictionary to their corresponding key "
-                            "in the module instead of copying them in place?)",
-                            stacklevel=6,
-                        )
+                    _warn_if_no_op(key, target, source)
                     target.copy_(source)
                     return
                 if isinstance(target, Parameter):

@@ -29,43 +29,23 @@ class Unflatten(Module):
     """Splits dimension ``dim`` into several of sizes ``unflattened_size``, one of which may be -1.
 
     Raises:
-        TypeError: if the sizes are not a tuple or list of ints (pairs of name and size for a named ``dim``).
+        TypeError: if the sizes are not a tuple or list of ints.
     """
 
-    def __init__(self, dim: int | str, unflattened_size: Any) -> None:
+    def __init__(self, dim: int, unflattened_size: Any) -> None:
         super().__init__()
-        if isinstance(dim, int):
-            self._require_tuple_int(unflattened_size)
-        elif isinstance(dim, str):
-            self._require_tuple_tuple(unflattened_size)
-        else:
-            raise TypeError("invalid argument type for dim parameter")
-        self.dim = dim
-        self.unflattened_size = unflattened_size
-
-    def _require_tuple_tuple(self, sizes: Any) -> None:
-        if not isinstance(sizes, tuple):
+        if not isinstance(unflattened_size, tuple | list):
             raise TypeError(
-                "unflattened_size must be a tuple of tuples, " + f"but found type {type(sizes).__name__}"
+                f"unflattened_size must be a tuple of ints, but found type {type(unflattened_size).__name__}"
             )
-        for position, element in enumerate(sizes):
-            if not isinstance(element, tuple):
-                raise TypeError(
-                    "unflattened_size must be tuple of tuples, "
-                    f"but found element of type {type(element).__name__} at pos {position}"
-                )
-
-    def _require_tuple_int(self, sizes: Any) -> None:
-        if not isinstance(sizes, tuple | list):
-            raise TypeError(
-                f"unflattened_size must be a tuple of ints, but found type {type(sizes).__name__}"
-            )
-        for position, element in enumerate(sizes):
-            if not isinstance(element, int):
+        for position, size in enumerate(unflattened_size):
+            if not isinstance(size, int):
                 raise TypeError(
                     "unflattened_size must be tuple of ints, "
-                    f"but found element of type {type(element).__name__} at pos {position}"
+                    f"but found element of type {type(size).__name__} at pos {position}"
                 )
+        self.dim = dim
+        self.unflattened_size = unflattened_size
 
     def forward(self, input: Tensor) -> Tensor:
         return input.unflatten(self.dim, self.unflattened_size)

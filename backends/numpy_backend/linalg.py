@@ -1,0 +1,59 @@
+"""Products and factorisations on NumPy arrays."""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+
+from plugtorch.spec import Abstract, infer
+from plugtorch.spec.xp.linalg import LinalgKernels
+
+from .half import F32, is_half
+from .quiet import QUIET, silent
+
+
+class NumpyLinalg(LinalgKernels):
+    """Linear algebra; half precisions accumulate in float32."""
+
+    def matmul(self, a, b):
+        if a.ndim == 2 == b.ndim and a.dtype.kind in "fc" and a.itemsize >= 4:
+            try:
+                return QUIET.run(a.dot, b)
+            except ValueError:
+                pass
+        return self._general_matmul(a, b)
+
+    def _general_matmul(self, a, b):
+        if a.shape[-1] != b.shape[-2]:
+            infer("matmul", Abstract(a.shape, self.dtype_of(a)), Abstract(b.shape, self.dtype_of(b)))
+        if is_half(a):
+            return QUIET.run(np.matmul, a.astype(F32), b.astype(F32)).astype(a.dtype)
+        return QUIET.run(np.matmul, a, b)
+
+    def adjoint(self, x):
+        y = x.T if x.ndim == 2 else x.swapaxes(-1, -2)
+        return y if y.dtype.kind != "c" else np.conjugate(y)
+
+    lu = silent(LinalgKernels.lu)
+    solve = silent(LinalgKernels.solve)
+    eig = silent(LinalgKernels.eig)
+    fft = silent(LinalgKernels.fft)
+
+    def linear(self, x, w, b):
+        if x.ndim != 2:
+            return self.linear(_rows(x), w, b).reshape(*x.shape[:-1], w.shape[0])
+        if is_half(x):
+            return self.linear(x.astype(F32), w.astype(F32), None if b is None else b.astype(F32)).astype(x.dtype)
+        y = self.matmul(x, w.T)
+        return y if b is None else QUIET.run(np.add, y, b, y)
+
+    def linear_weight(self, g, x):
+        if g.ndim != 2:
+            g, x = _rows(g), _rows(x)
+        return self.matmul(g.T, x if x.dtype.kind != "c" else x.conj())
+
+
+def _rows(x):
+    """``(rows, n)`` from ``(..., n)``, with no rows or no columns too."""
+    return x.reshape(prod(x.shape[:-1]), x.shape[-1])
