@@ -7,6 +7,7 @@ import numpy as np
 from plugtorch.spec.abstract import is_number
 from plugtorch.spec.xp import XPBackend
 from plugtorch.spec.xp.base import wrap_integer
+from plugtorch.spec.xp.strided import StridedViews
 
 from .elementwise import NumpyElementwise
 from .index import NumpyIndex
@@ -24,7 +25,7 @@ class NumpyArrays(XPBackend, xp=np, array_type=np.ndarray):
 
 class NumpyBackend(
     NumpyElementwise, NumpyReduction, NumpyIndex, NumpyLinalg, NumpyActivations, NumpyConvolution, NumpyPooling,
-    NumpyNormalisation, NumpyArrays,
+    NumpyNormalisation, StridedViews, NumpyArrays,
 ):
     """Host arrays: mutable, with views that share memory."""
 

@@ -167,7 +167,7 @@ class Plan(PlanBase):
             parts.append({
                 "operand": f"a[{i}]", "operands": f"a[{i}:]", "output": f"o[{i}]",
                 "param": f"p.get({i!r}, d.get({i!r}))",
-                "shapes": "tuple(x.shape for x in a)", "shape": f"getattr(a[{i}], 'shape', ())",
+                "shapes": "tuple(getattr(x, 'shape', None) for x in a)", "shape": f"getattr(a[{i}], 'shape', ())",
             }[kind])
         code = f"lambda a, p, o: ({', '.join(parts)}{',' if parts else ''})"
         return eval(code, {"d": self.op.params})  # noqa: S307

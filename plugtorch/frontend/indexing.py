@@ -330,8 +330,10 @@ def take(input, index):
 
 def _check_gather(input, index, dim, name):
     require_tensor(index, name, "index")
-    if index.dtype not in (dtypes.int64, dtypes.int32):
+    if index.dtype not in (dtypes.int64, dtypes.int32) and index.numel():
         raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index")
+    if index.numel() == 0:
+        return normalize_axis(dim, input.dim())
     if max(input.dim(), 1) != max(index.dim(), 1):
         raise RuntimeError(f"Index tensor must have the same number of dimensions as {'input' if name == 'gather' else 'self'} tensor")
     at = normalize_axis(dim, input.dim())
@@ -575,8 +577,7 @@ def diagonal_scatter(input, src, offset=0, dim1=0, dim2=1):
 def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
     """Each entry repeated, all alike or by a list of counts."""
     if repeats is None:
-        repeats, flat = input, None
-        return repeat_interleave_index(repeats)
+        return repeat_interleave_index(input)
     if dim is None:
         input, dim = reshape(input, (-1,)), 0
     at = normalize_axis(dim, input.dim())

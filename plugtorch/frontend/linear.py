@@ -185,7 +185,11 @@ def tensordot(a, b, dims=2, out=None):
     left = [normalize_axis(d, a.dim()) for d in left]
     right = [normalize_axis(d, b.dim()) for d in right]
     for i, j in zip(left, right, strict=True):
-        if a._a.shape[i] != b._a.shape[j]:
+        if a._a.shape[i] == 1 != b._a.shape[j]:
+            b = b.sum(j, keepdim=True)
+        elif b._a.shape[j] == 1 != a._a.shape[i]:
+            a = a.sum(i, keepdim=True)
+        elif a._a.shape[i] != b._a.shape[j]:
             raise RuntimeError(f"contracted dimensions need to match, but first has size {a._a.shape[i]} in dim {i} and"
                                f" second has size {b._a.shape[j]} in dim {j}")
     free_a = [d for d in range(a.dim()) if d not in left]

@@ -346,7 +346,10 @@ def adjoint(input):
 def squeeze(input, dim=None):
     """A view without dimensions of size 1, or without those named if their size is 1."""
     shape = input._a.shape
-    drop = set(range(len(shape))) if dim is None else set(normalize_axes(dim, len(shape)))
+    if dim is None:
+        drop = set(range(len(shape)))
+    else:
+        drop = set(normalize_axes(dim, len(shape))) if dim != () else set()
     new = tuple(n for i, n in enumerate(shape) if n != 1 or i not in drop)
     return make_view(input, "reshape", {"shape": new})
 
@@ -377,6 +380,8 @@ def _rename_in_place(function):
 
 for _function in (squeeze, unsqueeze, transpose, t):
     _rename_in_place(_function)
+method(Tensor.transpose_, name="swapaxes_")
+method(Tensor.transpose_, name="swapdims_")
 
 
 @_export
@@ -709,8 +714,9 @@ def column_stack(tensors, *, out=None):
 
 @_export
 @method
-def flip(input, *dims):
+def flip(input, *args, dims=None):
     """A copy with the order reversed along dimensions."""
+    dims = args if dims is None else (dims,)
     axes = normalize_axes(tuple(shape_from(dims)), input.dim()) if shape_from(dims) else ()
     return apply("flip", (input,), {"axis": axes})
 
@@ -859,11 +865,18 @@ def as_strided(input, size, stride, storage_offset=None):
     return make_view(root if not input._req or root._req else input, "as_strided", params)
 
 
+_rename_in_place(as_strided)
+
+
 @method
 def unfold(self, dimension, size, step):
     """Views of windows of ``size`` elements every ``step`` along a dimension, in a new last dimension."""
+    if not self.dim():
+        self = reshape(self, (1,))
+        whole = unfold(self, 0, size, step)
+        return squeeze(whole, 0) if size == 1 else whole
     at = normalize_axis(dimension, self.dim())
-    n = self._a.shape[at] if self.dim() else 1
+    n = self._a.shape[at]
     if size > n:
         raise RuntimeError(f"maximum size for tensor at dimension {at} is {n} but size is {size}")
     if step <= 0:
@@ -884,9 +897,7 @@ def meshgrid(*tensors, indexing="ij"):
     sizes = tuple(x.numel() for x in lines)
     grids = [expand(reshape(x, tuple(n if i == j else 1 for j, n in enumerate(sizes))), *sizes)
              for i, x in enumerate(lines)]
-    if swap:
-        grids = [transpose(grids[i], 0, 1) for i in order]
-    return tuple(grids)
+    return tuple(grids[i] for i in order)
 
 
 @_export

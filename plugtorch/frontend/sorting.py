@@ -157,7 +157,9 @@ def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=N
     seq = sorted_sequence if sorter is None else gather(sorted_sequence, -1, sorter)
     rows, values = _host(seq), _host(x)
     where = "right" if right else "left"
-    if rows.ndim == 1:
+    if values.size == 0:
+        found = np.zeros(values.shape)
+    elif rows.ndim == 1:
         found = np.searchsorted(rows, values, where)
     else:
         flat = rows.reshape(-1, rows.shape[-1])

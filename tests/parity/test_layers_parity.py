@@ -47,12 +47,16 @@ def case(name, *args, inputs=(ROWS,), inplace=False, **kwargs):
 
 
 for _name in (
-    "ReLU RReLU Hardtanh ReLU6 Sigmoid Hardsigmoid Tanh SiLU Mish Hardswish ELU CELU SELU GLU GELU Hardshrink "
-    "LeakyReLU LogSigmoid Softplus Softshrink PReLU Softsign Tanhshrink Dropout AlphaDropout Identity Softmin "
-    "Softmax LogSoftmax Flatten"
-).split():
+    "ReLU", "RReLU", "Hardtanh", "ReLU6", "Sigmoid", "Hardsigmoid", "Tanh", "SiLU", "Mish", "Hardswish",
+    "ELU", "CELU", "SELU", "GLU", "GELU", "Hardshrink", "LeakyReLU", "LogSigmoid", "Softplus", "Softshrink",
+    "PReLU", "Softsign", "Tanhshrink", "Dropout", "AlphaDropout", "Identity", "Softmin", "Softmax",
+    "LogSoftmax", "Flatten",
+):
     case(_name)
-for _name in "ReLU RReLU Hardtanh ReLU6 Hardsigmoid SiLU Mish Hardswish ELU CELU SELU LeakyReLU Dropout".split():
+for _name in (
+    "ReLU", "RReLU", "Hardtanh", "ReLU6", "Hardsigmoid", "SiLU", "Mish", "Hardswish", "ELU", "CELU", "SELU",
+    "LeakyReLU", "Dropout",
+):
     case(_name, inplace=True)
 case("GELU", "tanh")
 case("PReLU", 6)
@@ -125,9 +129,9 @@ case("RNNCell", 6, 5, nonlinearity="relu", inputs=(reals(3, 6),))
 case("LSTM", 6, 5, 2, proj_size=3, bidirectional=True, inputs=(reals(7, 3, 6),))
 
 for _loss in (
-    "L1Loss MSELoss SmoothL1Loss HuberLoss PoissonNLLLoss KLDivLoss BCEWithLogitsLoss HingeEmbeddingLoss "
-    "CrossEntropyLoss MultiLabelSoftMarginLoss"
-).split():
+    "L1Loss", "MSELoss", "SmoothL1Loss", "HuberLoss", "PoissonNLLLoss", "KLDivLoss", "BCEWithLogitsLoss",
+    "HingeEmbeddingLoss", "CrossEntropyLoss", "MultiLabelSoftMarginLoss",
+):
     for _reduction in ("mean", "sum", "none"):
         case(_loss, reduction=_reduction, inputs=(ROWS, unit(4, 6)))
 case("SmoothL1Loss", size_average=False, inputs=(ROWS, unit(4, 6)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from plugtorch.spec.dtypes import int64
+
 from ..plans import defvjp, defvjp_joint, nondifferentiable
 
 nondifferentiable("nonzero")
@@ -43,10 +45,18 @@ def _scatter(k, g, needs, x, i, s, y, axis, mode):
             gx = k.scatter(g, i, k.zeros_like(inner), axis=axis)
         return gx, None, _cut(k, s.shape, k.gather(g, i, axis=axis), i.shape) if needs[2] else None
     if mode == "mul":
+        # The product of the other factors: that of all that are not zero over this one, if no other is zero.
+        x_zero, s_zero = k.eq(x, 0), k.eq(inner, 0)
+        x_safe, s_safe = k.where(x_zero, 1, x), k.where(s_zero, 1, inner)
+        solid = k.scatter(x_safe, i, s_safe, axis=axis, mode="mul")
+        mine, theirs = k.cast(x_zero, dtype=int64), k.cast(s_zero, dtype=int64)
+        zeros = k.scatter(mine, i, theirs, axis=axis, mode="add")
         if needs[0]:
-            gx = k.mul(g, k.conj(k.scatter(k.ones_like(x), i, inner, axis=axis, mode="mul")))
+            gx = k.where(k.eq(k.sub(zeros, mine), 0), k.mul(g, k.conj(k.div(solid, x_safe))), 0)
         if needs[2]:
-            gs = k.div(k.gather(k.mul(g, k.conj(y)), i, axis=axis), k.conj(inner))
+            rest = k.div(k.gather(solid, i, axis=axis), s_safe)
+            alone = k.eq(k.sub(k.gather(zeros, i, axis=axis), theirs), 0)
+            gs = k.where(alone, k.mul(k.gather(g, i, axis=axis), k.conj(rest)), 0)
         return gx, None, _cut(k, s.shape, gs, i.shape) if needs[2] else None
     # max and min: shared equally by everything that equals the result
     mine = k.cast(k.eq(x, y), dtype=k.dtype_of(x))

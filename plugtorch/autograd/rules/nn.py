@@ -40,9 +40,16 @@ defvjp("conv",
            g, k.conj(w), input_size=tuple(x_shape[2:]), **_geometry(stride, padding, dilation, groups)),
        w=lambda k, g, x, w_shape, stride, padding, dilation, groups: k.conv_weight(
            k.conj(x), g, kernel_size=tuple(w_shape[2:]), **_geometry(stride, padding, dilation, groups)))
+def _conv_input_g(k, h, g_shape, w, stride, padding, dilation, groups):
+    """The convolution, cut to g's size: a transposed one with much output padding has positions that g never had."""
+    out = k.conv(h, k.conj(w), **_geometry(stride, padding, dilation, groups))
+    if tuple(out.shape) == tuple(g_shape):
+        return out
+    return k.slice(out, start=(0,) * len(g_shape), stop=tuple(g_shape), step=(1,) * len(g_shape))
+
+
 defvjp("conv_input",
-       g=lambda k, h, w, stride, padding, dilation, groups: k.conv(
-           h, k.conj(w), **_geometry(stride, padding, dilation, groups)),
+       g=_conv_input_g,
        w=lambda k, h, g, w_shape, stride, padding, dilation, groups: k.conv_weight(
            h, k.conj(g), kernel_size=tuple(w_shape[2:]), **_geometry(stride, padding, dilation, groups)))
 defvjp("conv_weight",

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from plugtorch.frontend import functions as fn
+from plugtorch.frontend.linear import qr
 from plugtorch.frontend.tensor import Tensor
 
 __all__ = [
@@ -274,14 +275,12 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
         raise ValueError("Only tensors with 2 or more dimensions are supported")
     if tensor.numel() == 0:
         return tensor
-    from plugtorch import linalg  # the package itself imports this module
-
     rows = tensor.size(0)
     cols = tensor.numel() // rows
     with fn.no_grad():
         normal = fn.empty((rows, cols), dtype=tensor.dtype, device=tensor.device)
         normal.normal_(0, 1, generator=generator)
-        q, r = linalg.qr(normal.t() if rows < cols else normal)
+        q, r = qr(normal.t() if rows < cols else normal)
         # Signs taken from R make Q uniform over the orthogonal matrices.
         q = q * fn.diag(r, 0).sign()
         if rows < cols:

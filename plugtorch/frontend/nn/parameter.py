@@ -40,13 +40,7 @@ class Parameter(Tensor, metaclass=_ParameterMeta):
         kind = type(data)
         if kind is Tensor or issubclass(kind, Parameter):
             return data.detach().as_subclass(cls).requires_grad_(requires_grad)
-        own = data.detach().requires_grad_(requires_grad)
-        if type(own) is not kind:
-            raise RuntimeError(
-                f"Creating a Parameter from an instance of type {kind.__name__} requires that detach() "
-                f"returns an instance of the same type, but return type {type(own).__name__} was found "
-                "instead. To use the type as a Parameter, please correct the detach() semantics of its class."
-            )
+        own = data.detach().as_subclass(kind).requires_grad_(requires_grad)
         own._is_param = True
         return own
 

@@ -401,7 +401,9 @@ class ElementwiseOptimizer(Optimizer):
                     key: fn.view_as_real(value) if isinstance(value, Tensor) and value.is_complex() else value
                     for key, value in state.items()
                 }
-                param, grad = fn.view_as_real(param), fn.view_as_real(grad)
+                # Outside the graph the pairs are a view of the parameter's memory.
+                target = param if group["differentiable"] else param.detach()
+                param, grad = fn.view_as_real(target), fn.view_as_real(grad)
             self._update(group, param, grad, state, step)
 
     def _new_state(self, group: dict[str, Any], param: Tensor) -> dict[str, Any]:

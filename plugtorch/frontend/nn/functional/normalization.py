@@ -115,7 +115,7 @@ def local_response_norm(input, size, alpha=0.0001, beta=0.75, k=1.0):
     if input.dim() < 3:
         raise ValueError(f"Expected 3D or higher dimensionality input (got {input.dim()} dimensions)")
     n, c = input._a.shape[:2]
-    square = reshape(input * input, (n, 1, c, -1))
+    square = reshape(input * input, (n, 1, c, math.prod(input._a.shape[2:])))
     mean = apply("avg_pool", (apply("pad", (square,), {"lo": (0, 0, size // 2, 0), "hi": (0, 0, (size - 1) // 2, 0)}),),
                  {"kernel_size": (size, 1), "stride": (1, 1), "padding": (0, 0)})
     return input / (reshape(mean, tuple(input._a.shape)) * alpha + k).pow(beta)

@@ -61,7 +61,8 @@ def _replicate(n, lo, hi, d):
 def _circular(n, lo, hi, d):
     if lo > n or hi > n:
         raise RuntimeError("Padding value causes wrapping around more than once.")
-    return [i % n for i in range(-lo, n + hi)]
+    kept = list(range(max(-lo, 0), n - max(-hi, 0)))  # what is cropped takes no part in the wrapping
+    return [*kept[len(kept) - max(lo, 0):], *kept, *kept[:max(hi, 0)]]
 
 
 _POSITIONS = {"reflect": _reflect, "replicate": _replicate, "circular": _circular}

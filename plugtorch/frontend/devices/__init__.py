@@ -1,0 +1,1 @@
+"""What the device surfaces of ``torch`` answer for the active backend."""

@@ -1,0 +1,37 @@
+"""Every test runs on every backend that ``PLUGTORCH_TEST_BACKENDS`` names (default: numpy).
+
+A backend that is named and cannot be loaded fails the run: it is never skipped. Tests that do not depend on a
+backend are marked ``one_backend`` and run once.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+import plugtorch
+
+BACKENDS = [n for n in os.environ.get("PLUGTORCH_TEST_BACKENDS", "numpy").split(",") if n]
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "one_backend: the test does not depend on the backend and runs once")
+
+
+def pytest_generate_tests(metafunc):
+    if "backend" in metafunc.fixturenames:
+        once = metafunc.definition.get_closest_marker("one_backend")
+        metafunc.parametrize("backend", BACKENDS[:1] if once else BACKENDS, indirect=True)
+
+
+@pytest.fixture(autouse=True)
+def backend(request):
+    """The backend on which the test's tensors are made; the seed and the defaults are put back."""
+    name = getattr(request, "param", BACKENDS[0])
+    before = plugtorch.get_backend()
+    plugtorch.set_backend(name)
+    plugtorch.manual_seed(0)
+    yield name
+    plugtorch.set_backend(before)
+    plugtorch.set_default_dtype(plugtorch.float32)
