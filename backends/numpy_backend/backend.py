@@ -10,6 +10,7 @@ from plugtorch.spec.xp.base import wrap_integer
 from plugtorch.spec.xp.strided import StridedViews
 
 from .elementwise import NumpyElementwise
+from .hot import NumpyHot
 from .index import NumpyIndex
 from .layers import NumpyActivations, NumpyConvolution, NumpyNormalisation, NumpyPooling
 from .linalg import NumpyLinalg
@@ -24,7 +25,7 @@ class NumpyArrays(XPBackend, xp=np, array_type=np.ndarray):
 
 
 class NumpyBackend(
-    NumpyElementwise, NumpyReduction, NumpyIndex, NumpyLinalg, NumpyActivations, NumpyConvolution, NumpyPooling,
+    NumpyHot, NumpyElementwise, NumpyReduction, NumpyIndex, NumpyLinalg, NumpyActivations, NumpyConvolution, NumpyPooling,
     NumpyNormalisation, StridedViews, NumpyArrays,
 ):
     """Host arrays: mutable, with views that share memory."""

@@ -24,7 +24,7 @@ from plugtorch.spec.dtypes import can_cast, int64
 from .base import InferenceCell, TensorBase, edge_of, wrap
 from .mode import INFERENCE, NO_GRAD, mode
 from .plans import PlanBase, rule_for
-from .record import cell_of, differentiable, make_node, record
+from .record import cell_of, count_version, differentiable, make_node, record
 
 
 class Storage:
@@ -184,7 +184,7 @@ def overwrite(t: TensorBase, array) -> None:
     """Replaces the contents of ``t``, seen through all its aliases, by an array of its shape and dtype; counts
     a version."""
     k = t._k
-    cell_of(t)[0] += 1
+    count_version(t)
     if k.aliases:
         k.assign(t._a, array)
         return

@@ -13,7 +13,15 @@ next_seq = itertools.count(1).__next__
 
 
 class InferenceCell(list):
-    """The version cell of a tensor made in inference mode: it may not be saved for backward."""
+    """The version cell of a tensor made in inference mode. It has no version to read: saving the tensor for a
+    backward pass, which reads it, is the error that PyTorch gives."""
+
+    def __getitem__(self, index):
+        raise RuntimeError(
+            "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in "
+            "computation tracked by autograd. To work around this, you can make a clone to get a normal tensor and "
+            "use it in autograd, or use `torch.no_grad()` instead of `torch.inference_mode()`."
+        )
 
 
 class TensorBase:

@@ -7,13 +7,13 @@ Gradients are raw arrays, or tensors under ``create_graph``.
 
 from __future__ import annotations
 
-from heapq import heappop, heappush
+from heapq import heappop, heappush, heappushpop
 from sys import getrefcount
 
-from .base import NodeHooks, TensorBase, edge_of, wrap
-from .function import FREED, UserPlan
+from .base import Node, NodeHooks, TensorBase, edge_of, wrap
+from .function import FREED
 from .mode import MODE, NO_GRAD
-from .record import SLOT, cell_of, differentiable, saved_tensors
+from .record import SLOT, count_version, differentiable, saved_tensors
 
 
 def fit(ops, k, g, shape, dtype):
@@ -91,11 +91,10 @@ class Pass:
         if edge in into:
             before = into[edge]
             if edge in self.owned:
-                if not k.update("add", before, g):
-                    k.assign(before, k.add(before, g))
+                into[edge] = k.accumulate(before, g)
             else:
                 into[edge] = ops.add(before, g)
-                if k.aliases and not self.create_graph:
+                if not self.create_graph:
                     self.owned.add(edge)
         else:
             into[edge] = g
@@ -104,9 +103,11 @@ class Pass:
 
     def run(self):
         heap, buffer, needed, create_graph = self.heap, self.buffer, self.needed, self.create_graph
-        leaves, captures = self.leaves, self.captures
-        while heap:
-            node = heappop(heap)[1]
+        leaves, captures, owned, retain = self.leaves, self.captures, self.owned, self.retain
+        ready = None  # the newest node found last, not yet in the heap
+        while ready is not None or heap:
+            node = (heappop(heap) if ready is None else heappushpop(heap, ready))[1]
+            ready = None
             g = buffer.pop(node)
             k = node.k
             if node.hooks is not None:
@@ -127,13 +128,13 @@ class Pass:
             for i in range(0, len(check), 2):
                 if check[i][0] != check[i + 1]:
                     raise version_error(node, i)
-            if type(plan) is UserPlan:
+            if plan.user:
                 gs = plan.call(node, g, create_graph)
             elif create_graph:
                 gs = plan.run(differentiable(k), g, saved_tensors(node))
             else:
                 gs = plan.run(k, g, saved)
-            if plan.keeps and not self.retain:
+            if plan.keeps and not retain:
                 node.saved = None
                 node.check = ()
             g = saved = None
@@ -146,21 +147,27 @@ class Pass:
             for edge, gi in zip(node.edges, gs):  # noqa: B905
                 if edge is None or gi is None:
                     continue
-                if not isinstance(edge, TensorBase):
+                if type(edge) is Node or not isinstance(edge, TensorBase):
                     if gi.shape != edge.shape or gi.dtype is not edge.dtype:
                         gi = fit(k, k, gi, edge.shape, edge.dtype)
                     if edge in buffer:
                         self.deliver(edge, gi, k)
                     else:
                         buffer[edge] = gi
-                        heappush(heap, (-edge.seq, edge))
-                elif edge in leaves:
-                    self.deliver(edge, gi, k)
-                else:
-                    a = edge._a
-                    if gi.shape != a.shape or gi.dtype is not a.dtype:
-                        gi = fit(k, k, gi, a.shape, a.dtype)
+                        if ready is not None:
+                            heappush(heap, ready)
+                        ready = (-edge.seq, edge)
+                    continue
+                a = edge._a
+                if gi.shape != a.shape or gi.dtype is not a.dtype:
+                    gi = fit(k, k, gi, a.shape, a.dtype)
+                if edge not in leaves:
                     leaves[edge] = gi
+                elif edge in owned:
+                    leaves[edge] = k.accumulate(leaves[edge], gi)
+                else:
+                    leaves[edge] = k.add(leaves[edge], gi)
+                    owned.add(edge)
 
     def into_slot(self, slot, g, k):
         """Stores the gradient of one result of a node with several."""
@@ -233,7 +240,7 @@ class Pass:
         elif k.aliases:
             if not k.update("add", old._a, g):
                 k.assign(old._a, k.add(old._a, g))
-            cell_of(old)[0] += 1
+            count_version(old)
         else:
             from .aliasing import overwrite
 

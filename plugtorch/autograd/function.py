@@ -8,7 +8,7 @@ from .aliasing import rebase, share
 from .base import InferenceCell, Node, TensorBase, edge_of, next_seq, wrap
 from .mode import MODE, NO_GRAD, mode
 from .plans import PlanBase
-from .record import SLOT, cell_of, make_node
+from .record import SLOT, cell_of, count_version, make_node
 
 FREED = (
     "Trying to backward through the graph a second time (or directly access saved tensors after they have already "
@@ -236,7 +236,7 @@ def _record(ctx, cls, args, outputs, edges):
         if any(o is d for d in ctx._dirty):
             holder = wrap(o._a, o._k)
             holder._req, holder._node = True, node
-            cell_of(o)[0] += 1
+            count_version(o)
             rebase(o, holder)
         else:
             o._req, o._node = True, node
@@ -262,7 +262,7 @@ def _save(t, args, outputs, results, ctx, multiple):
 class UserPlan(PlanBase):
     """Calls the user's backward with tensors and hands its results to the engine."""
 
-    keeps = True
+    keeps = user = True
 
     def __init__(self, cls, arity, count, like):
         self.cls, self.arity, self.count = cls, arity, count

@@ -91,8 +91,10 @@ class PlanBase:
         keeps: whether saved arrays are freed by the backward pass.
         sources: where each saved value comes from.
         is_slot: whether the node stands for one of several results of another node.
+        user: whether a user's ``Function`` computes the gradient.
     """
 
+    user = False
     keeps = False
     sources: tuple = ()
     is_slot = False

@@ -47,15 +47,13 @@ def cell_of(t: TensorBase):
     return cell
 
 
-def saved_cell(t: TensorBase):
-    cell = cell_of(t)
-    if type(cell) is InferenceCell:
-        raise RuntimeError(
-            "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode "
-            "in computation tracked by autograd. To work around this, you can make a clone to get a normal tensor "
-            "and use it in autograd, or use `torch.no_grad()` instead of `torch.inference_mode()`."
-        )
-    return cell
+def count_version(t: TensorBase) -> None:
+    """Notes that ``t``'s memory was written."""
+    cell = t._cell
+    if cell is None:
+        t._cell = [1]
+    elif type(cell) is not InferenceCell:
+        cell[0] += 1
 
 
 def apply(name: str, operands: tuple, params: dict | None = None):
@@ -147,7 +145,7 @@ def _checks(plan, operands, results):
     for kind, i in plan.sources:
         if kind == "operand":
             if isinstance(operands[i], TensorBase):
-                cell = saved_cell(operands[i])
+                cell = cell_of(operands[i])
                 check += (cell, cell[0])
         elif kind == "output":
             cell = cell_of(results[i])
@@ -155,7 +153,7 @@ def _checks(plan, operands, results):
         elif kind == "operands":
             for o in operands[i:]:
                 if isinstance(o, TensorBase):
-                    cell = saved_cell(o)
+                    cell = cell_of(o)
                     check += (cell, cell[0])
     return check
 

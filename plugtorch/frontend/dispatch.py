@@ -7,7 +7,7 @@ import functools
 from plugtorch.autograd.aliasing import check_inplace, overwrite, replace
 from plugtorch.autograd.base import TensorBase
 from plugtorch.autograd.mode import NO_GRAD, mode
-from plugtorch.autograd.record import apply, common_backend, finish
+from plugtorch.autograd.record import apply, common_backend, count_version, finish
 from plugtorch.spec.abstract import broadcast_shapes  # noqa: F401  (for the modules of functions)
 from plugtorch.spec.dtypes import (
     BOOL,
@@ -163,11 +163,7 @@ def update(x, name: str, compute, *operands):
         if plain:
             check_inplace(x)
             if k.dtype_of(x._a).category != BOOL and k.update(name, x._a, *raw):
-                cell = x._cell
-                if cell is None:
-                    x._cell = [1]
-                else:
-                    cell[0] += 1
+                count_version(x)
                 return x
     return inplace(x, compute, *operands)
 

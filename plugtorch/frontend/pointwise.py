@@ -9,7 +9,7 @@ from plugtorch.spec import dtypes
 from plugtorch.spec.dtypes import BOOL, COMPLEX, FLOAT, INT
 from plugtorch.spec.op import OPS
 
-from . import tensor as tensor_module
+from . import operators
 from .dispatch import (
     NUMBERS,
     as_number,
@@ -136,7 +136,7 @@ def _sub(name, operands, params, to_float):
     return elementwise("sub", operands)
 
 
-tensor_module.CHECKED["sub"] = _sub
+operators.CHECKED["sub"] = _sub
 
 
 def _scaled(other, alpha):
@@ -324,7 +324,7 @@ def _comparison(name):
 
     def operator(self, other):
         if is_tensor(other) or isinstance(other, NUMBERS) or hasattr(other, "item"):
-            return function(self, tensor_module._operand(other))
+            return function(self, operators.operand(other))
         if ordered:
             return NotImplemented
         return NotImplemented

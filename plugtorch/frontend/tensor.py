@@ -1,22 +1,16 @@
-"""The Tensor class: construction, attributes and operators.
+"""The Tensor class: construction, attributes, its place in the graph, and Python's protocols.
 
-Most methods are attached by the modules that define the functions of the same name (see ``methods.py``).
-The arithmetic operators are written out here with a short path for the ordinary case: two plain
-tensors of one backend and dtype, or a tensor and a float, and no special mode.
+Most methods are attached by the modules that define the functions of the same name (see ``methods.py``), the
+arithmetic operators by ``operators.py``.
 """
 
 from __future__ import annotations
 
 from plugtorch.autograd.api import backward as _backward
-from plugtorch.autograd.base import InferenceCell, Node, TensorBase, bind_tensor_class, next_seq, wrap
+from plugtorch.autograd.base import InferenceCell, TensorBase, bind_tensor_class
 from plugtorch.autograd.hooks import register_hook, register_post_accumulate_grad_hook, retain_grad
-from plugtorch.autograd.mode import mode
-from plugtorch.autograd.plans import rule_for
-from plugtorch.autograd.record import finish
-from plugtorch.spec.dtypes import float32, float64
-from plugtorch.spec.op import OPS
 
-from .dispatch import elementwise, is_tensor
+from .dispatch import is_tensor
 
 
 class Size(tuple):
@@ -281,158 +275,3 @@ class Tensor(TensorBase):
 
 
 bind_tensor_class(Tensor)
-_FAST = frozenset({Tensor})
-_make = object.__new__
-_make_node = Node.__new__
-
-
-def fast_types(*classes) -> None:
-    """Lets tensors of these subclasses take the operators' short path; their results are plain tensors."""
-    global _FAST
-    _FAST = _FAST | frozenset(classes)
-
-
-def _slow(name, a, b, to_float):
-    """The general path of a binary operator; NotImplemented for foreign types."""
-    other = a if not is_tensor(a) else b
-    if not is_tensor(other) and not isinstance(other, (bool, int, float, complex)) and not hasattr(other, "__array__"):
-        return NotImplemented
-    return CHECKED.get(name, elementwise)(name, (_operand(a), _operand(b)), None, to_float)
-
-
-CHECKED = {}  # op name -> function that checks dtypes before elementwise, filled by pointwise.py
-
-
-def _operand(value):
-    if hasattr(value, "__array__") and not is_tensor(value) and getattr(value, "shape", ()) != ():
-        from .creation import as_tensor
-
-        return as_tensor(value)
-    return value
-
-
-def _binary_operator(name, to_float=False, integers=True):
-    """The operator method and its reflection for a binary op."""
-    op = OPS[name]
-    rule = rule_for(name)
-    plans = [None] + [rule.plan(mask, 2) for mask in (1, 2, 3)]
-    # Which operands each plan saves, in the order it lists them.
-    orders = [()] + [tuple((kind, i) for kind, i in p.sources) for p in plans[1:]]
-
-    def operator(self, other):
-        kind = type(other)
-        if kind in _FAST:
-            k = self._k
-            a = self._a
-            b = other._a
-            dtype = a.dtype
-            if k is other._k and dtype is b.dtype and not mode() and (integers or dtype.kind in "fc"):
-                y = getattr(k, name)(a, b)
-                t = _make(Tensor)
-                t._a = y
-                t._k = k
-                t._grad = t._cell = t._alias = t._hooks = None
-                if self._req:
-                    mask = 3 if other._req else 1
-                elif other._req:
-                    mask = 2
-                else:
-                    t._req = False
-                    t._node = None
-                    return t
-                node = _make_node(Node)
-                t._req = True
-                t._node = node
-                plan = node.plan = plans[mask]
-                node.k = k
-                node.edges = (
-                    (self._node or self) if mask & 1 else None,
-                    (other._node or other) if mask & 2 else None,
-                )
-                node.seq = next_seq()
-                node.shape = y.shape
-                node.dtype = y.dtype
-                node.hooks = node.extra = None
-                sources = orders[mask]
-                if sources:
-                    saved = check = ()
-                    for where, i in sources:
-                        if where == "operand":
-                            x = self if i == 0 else other
-                            saved += (x._a,)
-                        else:
-                            x = t
-                            saved += (y,)
-                        cell = x._cell
-                        if cell is None:
-                            cell = x._cell = [0]
-                        elif type(cell) is InferenceCell:
-                            return finish(op, k, (self, other), (a, b), {}, mask)
-                        check += (cell, cell[0])
-                    node.saved = saved
-                    node.check = check
-                else:
-                    node.saved = node.check = ()
-                return t
-        elif kind is float and type(self) in _FAST and not mode():
-            a = self._a
-            k = self._k
-            dtype = k.dtype_of(a)
-            if dtype is float32 or dtype is float64:
-                return finish(op, k, (self, other), (a, other), {}, 1 if self._req else 0)
-        return _slow(name, self, other, to_float)
-
-    def reflected(self, other):
-        return _slow(name, other, self, to_float)
-
-    operator.__name__, reflected.__name__ = f"__{name}__", f"__r{name}__"
-    return operator, reflected
-
-
-Tensor.__add__, Tensor.__radd__ = _binary_operator("add")
-Tensor.__sub__, Tensor.__rsub__ = _binary_operator("sub", integers=False)
-Tensor.__mul__, Tensor.__rmul__ = _binary_operator("mul")
-Tensor.__truediv__, Tensor.__rtruediv__ = _binary_operator("div", to_float=True, integers=False)
-
-
-_MATMUL_PLANS = [None] + [rule_for("matmul").plan(mask, 2) for mask in (1, 2, 3)]
-
-
-def _matmul_operator(self, other):
-    """``self @ other``: two matrices of one floating dtype go straight to the kernel."""
-    if type(other) in _FAST and not mode():
-        a, b, k = self._a, other._a, self._k
-        if k is other._k and a.dtype is b.dtype and len(a.shape) == 2 == len(b.shape) and a.shape[1] == b.shape[0]:
-            mask = (1 if self._req else 0) | (2 if other._req else 0)
-            y = k.matmul(a, b)
-            t = wrap(y, k)
-            if mask:
-                plan = _MATMUL_PLANS[mask]
-                node = _make_node(Node)
-                t._req, t._node = True, node
-                node.plan, node.k = plan, k
-                node.edges = ((self._node or self) if mask & 1 else None, (other._node or other) if mask & 2 else None)
-                node.seq = next_seq()
-                node.shape, node.dtype = y.shape, y.dtype
-                node.hooks = node.extra = None
-                saved = check = ()
-                for _, i in plan.sources:
-                    x = other if i else self
-                    cell = x._cell
-                    if cell is None:
-                        cell = x._cell = [0]
-                    elif type(cell) is InferenceCell:
-                        return finish(OPS["matmul"], k, (self, other), (a, b), {}, mask)
-                    saved += (x._a,)
-                    check += (cell, cell[0])
-                node.saved, node.check = saved, check
-            return t
-    if not is_tensor(other):
-        return NotImplemented
-    from .linear import matmul
-
-    return matmul(self, other)
-
-
-Tensor.__matmul__ = _matmul_operator
-Tensor.__module__ = "plugtorch"

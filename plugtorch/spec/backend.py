@@ -76,6 +76,11 @@ class Backend:
         Returns False where there is no such kernel; the caller then computes and assigns."""
         return False
 
+    def accumulate(self, into, x):
+        """``into + x`` for two arrays of one shape and dtype, of which ``into`` belongs to the caller alone and may be
+        written over."""
+        return self.add(into, x)
+
     def strides_of(self, x):
         """Strides in elements where the library has them, else None (then C order is assumed)."""
         return None

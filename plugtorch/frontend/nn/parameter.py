@@ -6,7 +6,8 @@ from collections import OrderedDict
 from typing import Any
 
 from plugtorch.frontend import functions as fn
-from plugtorch.frontend.tensor import Tensor, fast_types
+from plugtorch.frontend.operators import fast_types
+from plugtorch.frontend.tensor import Tensor
 
 __all__ = ["Buffer", "Parameter", "UninitializedBuffer", "UninitializedParameter", "is_lazy"]
 
