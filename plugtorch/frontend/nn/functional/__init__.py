@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import (
     activation,
+    attention,
     convolution,
     distance,
     dropout,
@@ -12,10 +13,12 @@ from . import (
     normalization,
     padding,
     pooling,
+    rearrange,
     recurrent,
 )
 
-_FAMILIES = (activation, convolution, distance, dropout, embedding, loss, normalization, padding, pooling, recurrent)
+_FAMILIES = (activation, attention, convolution, distance, dropout, embedding, loss, normalization, padding, pooling,
+             rearrange, recurrent)
 __all__: list[str] = []
 for _family in _FAMILIES:
     for _name in _family.__all__:

@@ -38,12 +38,12 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
             raise RuntimeError("running_mean and running_var must be defined in evaluation mode")
         return apply("batch_norm_eval", (input, weight, bias, running_mean, running_var), {"eps": eps})
     count = math.prod(shape) // max(channels, 1)
-    if count <= 1:
+    if count == 1:
         raise ValueError(f"Expected more than 1 value per channel when training, got input size {input.shape}")
     y, mean, var, _ = apply("batch_norm_train", (input, weight, bias), {"eps": eps})
-    if running_mean is not None:
+    if running_mean is not None and count:
         _update(running_mean, mean.detach(), momentum)
-        _update(running_var, var.detach() * (count / (count - 1)), momentum)
+        _update(running_var, var.detach() * (count / max(count - 1, 1)), momentum)
     return y
 
 

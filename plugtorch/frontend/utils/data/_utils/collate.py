@@ -1,0 +1,150 @@
+"""From a list of samples to a batch."""
+
+from __future__ import annotations
+
+import collections.abc
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from plugtorch.frontend import functions as fn
+from plugtorch.frontend.tensor import Tensor
+from plugtorch.spec import dtypes
+
+__all__ = ["collate", "default_collate", "default_collate_fn_map", "default_convert"]
+
+_EXPECTED = "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found {}"
+
+
+def _is_text(array) -> bool:
+    return array.dtype.kind in "SUO"
+
+
+def _is_namedtuple(data) -> bool:
+    return isinstance(data, tuple) and hasattr(data, "_fields")
+
+
+def default_convert(data: Any) -> Any:
+    """NumPy arrays and scalars as tensors, inside nested sequences and mappings too; anything else as it is."""
+    if isinstance(data, Tensor):
+        return data
+    if isinstance(data, (np.ndarray, np.generic)):
+        if _is_text(data):
+            return data
+        return fn.as_tensor(np.asarray(data) if isinstance(data, np.generic) else data)
+    if isinstance(data, collections.abc.Mapping):
+        return _rebuilt_mapping(data, {key: default_convert(value) for key, value in data.items()})
+    if _is_namedtuple(data):
+        return type(data)(*(default_convert(value) for value in data))
+    if isinstance(data, tuple):
+        return [default_convert(value) for value in data]
+    if isinstance(data, collections.abc.Sequence) and not isinstance(data, (str, bytes)):
+        return _rebuilt_sequence(data, [default_convert(value) for value in data])
+    return data
+
+
+def _rebuilt_mapping(like, values: dict):
+    """A mapping of the kind of ``like``; a plain dict where that kind cannot be made so."""
+    try:
+        if isinstance(like, collections.abc.MutableMapping):
+            made = copy.copy(like)
+            made.update(values)
+            return made
+        return type(like)(values)
+    except TypeError:
+        return values
+
+
+def _rebuilt_sequence(like, values: list):
+    """A sequence of the kind of ``like``; a plain list where that kind cannot be made so."""
+    if type(like) is list:
+        return values
+    try:
+        if isinstance(like, collections.abc.MutableSequence):
+            made = copy.copy(like)
+            made[:] = values
+            return made
+        return type(like)(values)
+    except TypeError:
+        return values
+
+
+def _collate_tensors(batch, *, collate_fn_map=None):
+    return fn.stack(list(batch), 0)
+
+
+def _collate_arrays(batch, *, collate_fn_map=None):
+    first = batch[0]
+    if _is_text(first):
+        raise TypeError(_EXPECTED.format(first.dtype))
+    if all(isinstance(a, (np.ndarray, np.generic)) and a.shape == first.shape and a.dtype == first.dtype
+           for a in batch):
+        return fn.as_tensor(np.stack(batch))
+    return fn.stack([fn.as_tensor(a) for a in batch], 0)
+
+
+def _collate_floats(batch, *, collate_fn_map=None):
+    return fn.tensor(batch, dtype=dtypes.float64)
+
+
+def _collate_integers(batch, *, collate_fn_map=None):
+    return fn.tensor(batch)
+
+
+def _collate_text(batch, *, collate_fn_map=None):
+    return batch
+
+
+#: Functions ``f(batch, *, collate_fn_map)`` by the type of the samples; a custom map is given to :func:`collate`.
+default_collate_fn_map: dict[type | tuple[type, ...], Callable] = {
+    Tensor: _collate_tensors,
+    np.ndarray: _collate_arrays,
+    (np.bool_, np.number, np.object_): _collate_arrays,
+    float: _collate_floats,
+    int: _collate_integers,
+    str: _collate_text,
+    bytes: _collate_text,
+}
+
+
+def collate(batch, *, collate_fn_map: dict | None = None):
+    """Collates samples, looking inside mappings and sequences, with the functions of ``collate_fn_map``.
+
+    Raises:
+        TypeError: samples of a kind that the map does not know.
+        RuntimeError: sequences of different lengths.
+    """
+    first = batch[0]
+    kind = type(first)
+    if collate_fn_map is not None:
+        function = collate_fn_map.get(kind)
+        if function is None:
+            function = next((f for known, f in collate_fn_map.items() if isinstance(first, known)), None)
+        if function is not None:
+            return function(batch, collate_fn_map=collate_fn_map)
+    if isinstance(first, collections.abc.Mapping):
+        return _rebuilt_mapping(first, {
+            key: collate([sample[key] for sample in batch], collate_fn_map=collate_fn_map) for key in first})
+    if _is_namedtuple(first):
+        return kind(*(collate(column, collate_fn_map=collate_fn_map) for column in zip(*batch, strict=True)))
+    if isinstance(first, collections.abc.Sequence):
+        batch = list(batch)
+        size = len(first)
+        if any(len(sample) != size for sample in batch):
+            raise RuntimeError("each element in list of batch should be of equal size")
+        columns = [collate(column, collate_fn_map=collate_fn_map) for column in zip(*batch, strict=True)]
+        return columns if isinstance(first, tuple) else _rebuilt_sequence(first, columns)
+    raise TypeError(_EXPECTED.format(kind))
+
+
+def default_collate(batch):
+    """A batch of a list of samples: tensors and arrays stacked along a new first dimension, numbers as a tensor, strings
+    as a list; mappings and sequences (tuples become lists) element by element.
+
+    Raises:
+        TypeError: samples of another kind.
+        RuntimeError: tensors of different shapes or sequences of different lengths.
+    """
+    return collate(batch, collate_fn_map=default_collate_fn_map)

@@ -1,0 +1,101 @@
+"""Batches on their way from a worker process: tensors travel as NumPy arrays outside the pickle stream, without
+copies, and are made again on the receiver's current backend."""
+
+from __future__ import annotations
+
+import io
+import pickle
+
+import numpy as np
+
+from plugtorch.frontend import functions as fn
+from plugtorch.frontend.tensor import Tensor
+from plugtorch.spec.registry import load_backend
+
+from ..dataset import ConcatDataset, StackDataset, Subset, TensorDataset
+
+
+class _BatchPickler(pickle.Pickler):
+    def reducer_override(self, obj):
+        if isinstance(obj, Tensor):
+            if obj.requires_grad and not obj.is_leaf:
+                raise RuntimeError(
+                    "Cowardly refusing to serialize non-leaf tensor which requires_grad, since autograd does not support "
+                    "crossing process boundaries.  If you just want to transfer the data, call detach() on the tensor "
+                    "before serializing (e.g., putting it on the queue)."
+                )
+            array = np.ascontiguousarray(obj._k.to_host(obj._a)).reshape(obj._a.shape)
+            return _received, (array, type(obj), obj.requires_grad, obj.__dict__ or None)
+        return NotImplemented
+
+
+def _received(array, kind, requires_grad, attributes):
+    t = fn.from_numpy(array)
+    if kind is not Tensor:
+        t.__class__ = kind
+    if requires_grad:
+        t.requires_grad_()
+    if attributes:
+        t.__dict__.update(attributes)
+    return t
+
+
+def pack(obj) -> list:
+    """The message of an object: a pickle stream and the memory of its arrays.
+
+    Raises:
+        Exception: whatever pickling raises.
+    """
+    stream, buffers = io.BytesIO(), []
+    _BatchPickler(stream, protocol=5, buffer_callback=buffers.append).dump(obj)
+    return [stream.getbuffer(), *(b.raw() for b in buffers)]
+
+
+def send(connection, parts: list) -> None:
+    """Writes a message."""
+    connection.send([len(p) for p in parts])
+    for part in parts:
+        if len(part):
+            connection.send_bytes(part)
+
+
+def receive(connection):
+    """Reads a message and makes its object.
+
+    Raises:
+        EOFError: the other side is gone.
+    """
+    parts = []
+    for size in connection.recv():
+        part = bytearray(size)  # arrays on it can be written to
+        if size:
+            connection.recv_bytes_into(part)
+        parts.append(part)
+    return pickle.loads(parts[0], buffers=parts[1:])
+
+
+def for_workers(dataset):
+    """The dataset with tensors of device backends moved to the host: workers must not use such a library, whose
+    threads do not survive a fork."""
+    if type(dataset) is TensorDataset:
+        if all(t._k.name == "numpy" for t in dataset.tensors):
+            return dataset
+        new = object.__new__(TensorDataset)
+        new.__dict__.update(dataset.__dict__, tensors=tuple(_on_host(t) for t in dataset.tensors))
+        return new
+    if type(dataset) is Subset:
+        inner = for_workers(dataset.dataset)
+        return dataset if inner is dataset.dataset else Subset(inner, dataset.indices)
+    if type(dataset) is ConcatDataset:
+        parts = [for_workers(d) for d in dataset.datasets]
+        return dataset if all(a is b for a, b in zip(parts, dataset.datasets, strict=True)) else ConcatDataset(parts)
+    if type(dataset) is StackDataset:
+        if isinstance(dataset.datasets, dict):
+            return StackDataset(**{name: for_workers(d) for name, d in dataset.datasets.items()})
+        return StackDataset(*(for_workers(d) for d in dataset.datasets))
+    return dataset
+
+
+def _on_host(t):
+    k = load_backend("numpy")
+    return t if t._k is k else t.detach().to(backend="numpy")
