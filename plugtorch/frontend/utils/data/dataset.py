@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from plugtorch.frontend import functions as fn
 from plugtorch.frontend import random as host
+from plugtorch.frontend.dispatch import transfer_like
 from plugtorch.frontend.random import Generator, default_generator
 from plugtorch.frontend.tensor import Tensor
 
@@ -71,8 +72,7 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
         if not indices or not all(type(i) is int and -n <= i < n for i in indices):
             return None
         where = fn.tensor([i + n if i < 0 else i for i in indices])
-        return [t.index_select(0, where.to(t)) if where._k is not t._k else t.index_select(0, where)
-                for t in self.tensors]
+        return [t.index_select(0, transfer_like(where, t)) for t in self.tensors]
 
 
 class StackDataset(Dataset[Any]):

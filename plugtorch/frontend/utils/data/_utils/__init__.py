@@ -1,0 +1,1 @@
+"""What a data loader is made of."""
