@@ -263,7 +263,7 @@ def replace(t: TensorBase, result: TensorBase) -> TensorBase:
             f"result type {have.legacy} can't be cast to the desired output type {want.legacy}"
         )
     array = result._a if have is want else k.cast(result._a, dtype=want)
-    if result._req and k.aliases:
+    if result._req and result._node is not None:
         _keep_old_value(t, result._node)
     overwrite(t, array)
     if result._req and not mode() & NO_GRAD or t._req and not mode() & NO_GRAD:
@@ -272,13 +272,15 @@ def replace(t: TensorBase, result: TensorBase) -> TensorBase:
 
 
 def _keep_old_value(t, node):
-    """The rule of an in-place op may need the value that is about to be written over: save a copy of it."""
+    """The rule of an in-place op may need the value that is about to be written over. It keeps that value (where
+    arrays are mutable, a copy), unguarded by the version that is about to change."""
     saved = node.saved
     if not saved:
         return
     for i, value in enumerate(saved):
         if value is t._a:
-            saved = (*saved[:i], t._k.copy(value), *saved[i + 1:])
+            kept = t._k.copy(value) if t._k.aliases else value
+            saved = (*saved[:i], kept, *saved[i + 1:])
             check = node.check
             at = [j for j in range(0, len(check), 2) if check[j] is t._cell]
             if at:

@@ -21,7 +21,7 @@ def total(f):
 SHAPES = [((2, 3, 4), (1,)), ((2, 3, 4), (0, 2)), ((2, 3, 4), (0, 1, 2)), ((3,), (0,)), ((), ()), ((2, 3), ())]
 for _op, _f in (("sum", np.sum), ("prod", np.prod), ("mean", np.mean), ("max", np.max), ("min", np.min)):
     for _shape, _axis in SHAPES:
-        _x = distinct(*_shape) + 0.37 if _op in ("max", "min") else between(0.5, 2, *_shape)
+        _x = np.asarray(distinct(*_shape) + 0.37) if _op in ("max", "min") else between(0.5, 2, *_shape)
         case(_op, total(_f), _x, axis=_axis)
         case(_op, total(_f), _x, axis=_axis, keepdims=True, grad=False)
     case(_op, total(_f), strided(distinct(3, 4)), axis=(0,), grad=False)

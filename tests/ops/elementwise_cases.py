@@ -102,12 +102,13 @@ case("complex", lambda a, b: np.array([complex(np.inf, 1), complex(0, np.inf)]),
      grad=False, half=False)
 
 
-def pair(op, f, a, b, **how):
+def pair(op, f, a, b, numbers=True, **how):
     """Two arrays that broadcast, equal shapes, an array and a number on either side."""
     case(op, f, a, b, **how)
     case(op, f, a[:, :1], b[0], **how)
-    case(op, f, a, 1.5, **how)
-    case(op, f, 1.5, b, **how)
+    if numbers:
+        case(op, f, a, 1.5, **how)
+        case(op, f, 1.5, b, **how)
     case(op, f, np.asarray(a[0, 0]), np.asarray(b[0, 0]), **{"grad": False, **how})
     case(op, f, strided(a), b, **{"grad": False, **how})
 
@@ -115,7 +116,8 @@ def pair(op, f, a, b, **how):
 for _op, _f in (("add", np.add), ("sub", np.subtract), ("mul", np.multiply), ("div", np.true_divide),
                 ("maximum", np.maximum), ("minimum", np.minimum), ("atan2", np.arctan2), ("hypot", np.hypot),
                 ("logaddexp", np.logaddexp), ("mul_conj", lambda a, b: a * np.conj(b))):
-    pair(_op, _f, between(0.5, 3, 2, 3), between(-3, -0.5, 2, 3) if _op == "atan2" else between(0.5, 3, 2, 3))
+    pair(_op, _f, between(0.5, 3, 2, 3), between(-3, -0.5, 2, 3) if _op == "atan2" else between(0.5, 3, 2, 3),
+         numbers=_op not in ("hypot", "logaddexp", "atan2"))
 pair("pow", np.power, between(0.5, 3, 2, 3), between(-2, 2, 2, 3))
 for _op, _f in (("add", np.add), ("sub", np.subtract), ("mul", np.multiply), ("div", np.true_divide),
                 ("pow", np.power), ("mul_conj", lambda a, b: a * np.conj(b))):

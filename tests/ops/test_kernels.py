@@ -109,7 +109,8 @@ def test_override_equals_composition(backend, name):
     """A derived op's own kernel agrees with the composition that defines it."""
     k = load_backend(backend)
     for case in CASES[name]:
-        if case.check is not None or any(isinstance(o, np.ndarray) and o.size == 0 for o in case.operands):
+        values = [o for o in case.operands if isinstance(o, np.ndarray) and o.dtype.kind in "fc"]
+        if case.check is not None or any(o.size == 0 or not np.isfinite(o).all() for o in values):
             continue
         arrays = [on_device(k, o) for o in case.operands]
         with np.errstate(all="ignore"):
@@ -151,7 +152,8 @@ def test_no_warning_leaks(backend, recwarn):
         k.add(big, big)
         k.mul(big, big)
         k.matmul(on_device(k, np.full((2, 2), 1e200)), on_device(k, np.full((2, 2), 1e200)))
-    assert not [w for w in recwarn.list if issubclass(w.category, RuntimeWarning)]
+    leaked = [str(w.message) for w in recwarn.list if issubclass(w.category, RuntimeWarning)]
+    assert not leaked
 
 
 @pytest.mark.parametrize("name", ["floor_divide", "remainder", "fmod"])

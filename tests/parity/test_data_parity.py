@@ -138,6 +138,7 @@ class Stream:
 @pytest.mark.parametrize("workers", [0, 1, 2])
 @pytest.mark.parametrize("batch_size, drop_last", [(3, False), (3, True), (None, False)])
 @pytest.mark.parametrize("split", [True, False])
+@pytest.mark.filterwarnings("ignore:Length of IterableDataset")
 def test_iterable(workers, batch_size, drop_last, split):
     def epochs(m):
         dataset = Stream().make(m.d, 11, split)

@@ -50,20 +50,23 @@ def _geometry(x, kernel_size, stride, padding, dilation, ceil_mode, n, name):
     return {"kernel_size": kernel, "stride": stride, "padding": padding}, dilation
 
 
-def _max_pool(input, kernel_size, stride, padding, dilation, ceil_mode, n):
+def _max_pool(input, kernel_size, stride, padding, dilation, ceil_mode, n, op="max_pool"):
+    """The result, and the second result of the op: flat indices, or the choices that the cheaper op keeps."""
     x = _batched(input, n, f"max_pool{n}d")
     params, dilation = _geometry(x, kernel_size, stride, padding, dilation, ceil_mode, n, "max_pool")
-    y, indices = apply("max_pool", (x,), {**params, "dilation": dilation, "ceil_mode": ceil_mode})
-    return _restored(y, input, n), _restored(indices, input, n)
+    y, where = apply(op, (x,), {**params, "dilation": dilation, "ceil_mode": ceil_mode})
+    return _restored(y, input, n), where
 
 
 def _define_max(n):
     def with_indices(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
-        return _max_pool(input, kernel_size, stride, padding, dilation, ceil_mode, n)
+        y, indices = _max_pool(input, kernel_size, stride, padding, dilation, ceil_mode, n)
+        return y, _restored(indices, input, n)
 
     def plain(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
-        y, indices = _max_pool(input, kernel_size, stride, padding, dilation, ceil_mode, n)
-        return (y, indices) if return_indices else y
+        if return_indices:
+            return with_indices(input, kernel_size, stride, padding, dilation, ceil_mode)
+        return _max_pool(input, kernel_size, stride, padding, dilation, ceil_mode, n, "max_pool_window")[0]
 
     plain.__name__ = f"max_pool{n}d"
     plain.__doc__ = f"Largest value of each window of the last {n} dimensions; with indices if wanted."

@@ -148,8 +148,8 @@ class DataLoader(Generic[T_co]):
     def multiprocessing_context(self, context):
         if context is not None:
             if self.num_workers <= 0:
-                raise ValueError("multiprocessing_context can only be used with multi-process loading (num_workers > 0), "
-                                 f"but got num_workers={self.num_workers}")
+                raise ValueError("multiprocessing_context can only be used with multi-process loading (num_workers > "
+                                 f"0), but got num_workers={self.num_workers}")
             if isinstance(context, str):
                 methods = multiprocessing.get_all_start_methods()
                 if context not in methods:
@@ -157,8 +157,8 @@ class DataLoader(Generic[T_co]):
                                      f"{methods!r}, but got multiprocessing_context={context!r}")
                 context = multiprocessing.get_context(context)
             elif not isinstance(context, multiprocessing.context.BaseContext):
-                raise TypeError("multiprocessing_context option should be a valid context object or a string specifying "
-                                f"the start method, but got multiprocessing_context={context}")
+                raise TypeError("multiprocessing_context option should be a valid context object or a string "
+                                f"specifying the start method, but got multiprocessing_context={context}")
         self.__multiprocessing_context = context
 
     @property
@@ -204,10 +204,10 @@ class DataLoader(Generic[T_co]):
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
         if cores is not None and self.num_workers > cores:
             warnings.warn(
-                f"This DataLoader will create {self.num_workers} worker processes in total. Our suggested max number of "
-                f"worker in current system is {cores}, which is smaller than what this DataLoader is going to create. "
-                "Please be aware that excessive worker creation might get DataLoader running slow or even freeze, lower "
-                "the worker number to avoid potential slowness/freeze if necessary.",
+                f"This DataLoader will create {self.num_workers} worker processes in total. Our suggested max number "
+                f"of worker in current system is {cores}, which is smaller than what this DataLoader is going to "
+                "create. Please be aware that excessive worker creation might get DataLoader running slow or even "
+                "freeze, lower the worker number to avoid potential slowness/freeze if necessary.",
                 stacklevel=3,
             )
 
@@ -253,7 +253,7 @@ class _BaseDataLoaderIter:
         data = self._next_data()
         self._given += 1
         if self._kind == _DatasetKind.Iterable and self._promised is not None and self._given > self._promised:
-            text = (f"Length of IterableDataset {self._dataset} was reported to be {self._promised} (when accessing "
+            text = (f"Length of IterableDataset {self._dataset} was reported to be {self._promised}(when accessing "
                     f"len(dataloader)), but {self._given} samples have been fetched. ")
             if self._workers:
                 text += ("For multiprocessing data-loading, this could be caused by not properly configuring the "

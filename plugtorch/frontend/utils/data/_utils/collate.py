@@ -140,8 +140,8 @@ def collate(batch, *, collate_fn_map: dict | None = None):
 
 
 def default_collate(batch):
-    """A batch of a list of samples: tensors and arrays stacked along a new first dimension, numbers as a tensor, strings
-    as a list; mappings and sequences (tuples become lists) element by element.
+    """A batch of a list of samples: tensors and arrays stacked along a new first dimension, numbers as a tensor,
+    strings as a list; mappings and sequences (tuples become lists) element by element.
 
     Raises:
         TypeError: samples of another kind.

@@ -35,7 +35,7 @@ class WorkerPool:
                 process = context.Process(
                     target=worker_loop, daemon=True,
                     args=(make_fetcher, dataset, theirs, list(self._connections) if forked else [], base_seed, i, count,
-                          init_fn, self._owner))
+                          init_fn, self._owner if forked else None))
                 process.start()
                 self._processes.append(process)
                 theirs.close()
@@ -56,6 +56,8 @@ class WorkerPool:
             RuntimeError: a worker died, or no answer came in time.
         """
         deadline = time.monotonic() + timeout if timeout > 0 else None
+        if not self._open:
+            raise RuntimeError("the workers of this DataLoader have ended; iterate over it again")
         by_connection = {self._connections[i]: i for i in self._open}
         sentinels = {self._processes[i].sentinel: i for i in self._open}
         left = None if deadline is None else max(0.0, deadline - time.monotonic())

@@ -20,9 +20,9 @@ class _BatchPickler(pickle.Pickler):
         if isinstance(obj, Tensor):
             if obj.requires_grad and not obj.is_leaf:
                 raise RuntimeError(
-                    "Cowardly refusing to serialize non-leaf tensor which requires_grad, since autograd does not support "
-                    "crossing process boundaries.  If you just want to transfer the data, call detach() on the tensor "
-                    "before serializing (e.g., putting it on the queue)."
+                    "Cowardly refusing to serialize non-leaf tensor which requires_grad, since autograd does not "
+                    "support crossing process boundaries.  If you just want to transfer the data, call detach() on the "
+                    "tensor before serializing (e.g., putting it on the queue)."
                 )
             array = np.ascontiguousarray(obj._k.to_host(obj._a)).reshape(obj._a.shape)
             return _received, (array, type(obj), obj.requires_grad, obj.__dict__ or None)

@@ -132,7 +132,8 @@ def worker_loop(make_fetcher, dataset, connection, foreign, base_seed, worker_id
     """The life of a worker: makes the batches it is asked for until it is told to end or its parent is gone.
 
     Requests are ``(number, indices)``, ``"again"`` for a new epoch, and None for the end; answers are
-    ``(number, status)`` followed by a message of :mod:`.transport`.
+    ``(number, status)`` followed by a message of :mod:`.transport`. ``parent_pid`` is the parent's number where this
+    process was forked, else None.
     """
     global _info
     for other in foreign:  # ends of pipes that belong to the parent, inherited by a fork
@@ -182,7 +183,8 @@ def _work(make_fetcher, dataset, connection, worker_id, init_fn, parent_pid):
 
 def _next_request(connection, parent_pid):
     while not connection.poll(_PARENT_CHECK):
-        if os.getppid() != parent_pid:
+        # A forked sibling may hold the parent's end of the pipe open, so its end is not enough of a sign.
+        if parent_pid is not None and os.getppid() != parent_pid:
             return None
     return connection.recv()
 

@@ -1,0 +1,295 @@
+"""The data loader: worker processes, their failures, and their end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import numpy as np
+import pytest
+
+import plugtorch
+from plugtorch.utils.data import (
+    DataLoader,
+    Dataset,
+    IterableDataset,
+    Subset,
+    TensorDataset,
+    default_collate,
+    get_worker_info,
+)
+
+
+class Faulty(Dataset):
+    """0..7; sample 5 does something."""
+
+    def __init__(self, act=None):
+        self.act = act
+
+    def __len__(self):
+        return 8
+
+    def __getitem__(self, i):
+        if i == 5 and self.act is not None:
+            return self.act()
+        return i
+
+
+class OwnError(Exception):
+    def __init__(self, first, second):
+        super().__init__(first, second)
+
+
+def fail():
+    raise ValueError("bad sample")
+
+
+def fail_with_own_error():
+    raise OwnError(1, 2)
+
+
+def fail_with_local_error():
+    class LocalError(Exception):
+        pass
+
+    raise LocalError("unpicklable")
+
+
+def unpicklable():
+    return lambda: None
+
+
+def kill():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def leave():
+    os._exit(3)
+
+
+def pids_of(iterator):
+    return iterator._pool.pids()
+
+
+def gone(pid, patience=10.0):
+    end = time.monotonic() + patience
+    while time.monotonic() < end:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.01)
+    return False
+
+
+@pytest.mark.one_backend
+def test_exception_of_a_worker_is_raised_with_its_traceback(backend):
+    loader = DataLoader(Faulty(fail), 2, num_workers=2)
+    with pytest.raises(ValueError) as caught:
+        list(loader)
+    message = str(caught.value)
+    assert message.startswith("Caught ValueError in DataLoader worker process 0.\nOriginal Traceback")
+    assert "in fail" in message and message.rstrip().endswith("ValueError: bad sample")
+
+
+@pytest.mark.one_backend
+def test_iteration_may_go_on_after_a_failed_batch(backend):
+    iterator = iter(DataLoader(Faulty(fail), 2, num_workers=2))
+    got = []
+    while True:
+        try:
+            got.append(next(iterator).tolist())
+        except ValueError:
+            got.append(None)
+        except StopIteration:
+            break
+    assert got == [[0, 1], [2, 3], None, [6, 7]]
+
+
+@pytest.mark.one_backend
+@pytest.mark.parametrize("act", [fail_with_own_error, fail_with_local_error])
+def test_exceptions_that_cannot_be_made_again_become_runtime_errors(backend, act):
+    with pytest.raises(RuntimeError, match="Caught .* in DataLoader worker process 0"):
+        list(DataLoader(Faulty(act), 2, num_workers=2))
+
+
+@pytest.mark.one_backend
+def test_unpicklable_batch_names_the_reason(backend):
+    with pytest.raises(Exception, match=r"(?s)Caught .*pickle.*lambda"):
+        list(DataLoader(Faulty(unpicklable), 1, num_workers=1, collate_fn=lambda batch: batch))
+
+
+@pytest.mark.one_backend
+@pytest.mark.parametrize("act, code", [(kill, -9), (leave, 3)])
+def test_death_of_a_worker_is_an_error(backend, act, code):
+    start = time.monotonic()
+    with pytest.raises(RuntimeError, match=rf"worker \(pid\(s\) \d+\) exited unexpectedly \(exit code {code}"):
+        list(DataLoader(Faulty(act), 2, num_workers=2))
+    assert time.monotonic() - start < 5
+
+
+@pytest.mark.one_backend
+def test_worker_killed_from_outside_while_waited_for(backend):
+    iterator = iter(DataLoader(Faulty(lambda: time.sleep(60)), 1, num_workers=1))
+    for _ in range(5):
+        next(iterator)
+    os.kill(pids_of(iterator)[0], signal.SIGKILL)
+    with pytest.raises(RuntimeError, match="exited unexpectedly"):
+        next(iterator)
+
+
+@pytest.mark.one_backend
+def test_timeout_ends_the_workers(backend):
+    iterator = iter(DataLoader(Faulty(lambda: time.sleep(60)), 2, num_workers=2, timeout=0.5))
+    pids = pids_of(iterator)
+    with pytest.raises(RuntimeError, match="DataLoader timed out after 0.5 seconds"):
+        list(iterator)
+    assert all(gone(pid) for pid in pids)
+
+
+@pytest.mark.one_backend
+def test_failure_of_worker_init_fn(backend):
+    def init(worker):
+        raise KeyError("no such file")
+
+    with pytest.raises(KeyError) as caught:
+        list(DataLoader(Faulty(), 2, num_workers=1, worker_init_fn=init))
+    assert "Original Traceback" in str(caught.value) and "\n" in str(caught.value)
+
+
+class Info(Dataset):
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, i):
+        info = get_worker_info()
+        return info.id, info.num_workers, info.seed, int(info.dataset is self), plugtorch.initial_seed()
+
+
+@pytest.mark.one_backend
+def test_worker_info(backend):
+    assert get_worker_info() is None
+    rows = [b for b in DataLoader(Info(), 1, num_workers=2, generator=plugtorch.Generator().manual_seed(3))]
+    ids, counts, seeds, same, initial = (
+        [int(r[i]) for r in rows] for i in range(5))
+    assert ids == [0, 1, 0, 1] and counts == [2] * 4 and same == [1] * 4
+    assert seeds[1] == seeds[0] + 1 and initial == seeds
+
+
+@pytest.mark.one_backend
+def test_end_and_break_leave_no_processes(backend):
+    iterator = iter(DataLoader(Faulty(), 1, num_workers=2))
+    pids = pids_of(iterator)
+    list(iterator)
+    assert all(gone(pid) for pid in pids)
+    iterator = iter(DataLoader(Faulty(), 1, num_workers=2))
+    next(iterator)
+    pids = pids_of(iterator)
+    del iterator
+    assert all(gone(pid) for pid in pids)
+
+
+@pytest.mark.one_backend
+def test_persistent_workers_stay(backend):
+    loader = DataLoader(Faulty(), 2, shuffle=True, num_workers=2, persistent_workers=True)
+    seen = []
+    for _ in range(3):
+        batches = [b.tolist() for b in loader]
+        assert sorted(sum(batches, [])) == list(range(8))
+        seen.append(tuple(pids_of(loader._iterator)))
+    assert len(set(seen)) == 1
+    next(iter(loader))
+    assert len(list(loader)) == 4  # after an epoch that was left early
+
+
+@pytest.mark.one_backend
+def test_batches_as_they_come(backend):
+    class Uneven(Dataset):
+        def __len__(self):
+            return 4
+
+        def __getitem__(self, i):
+            if i == 0:
+                time.sleep(0.5)
+            return i
+
+    loader = DataLoader(Uneven(), None, num_workers=2, in_order=False)
+    got = list(loader)
+    assert sorted(got) == [0, 1, 2, 3] and got[0] == 1
+
+
+class Everything(Dataset):
+    def __len__(self):
+        return 3
+
+    def __getitem__(self, i):
+        return {"f": plugtorch.full((2, 3), float(i)), "b": plugtorch.tensor(i, dtype=plugtorch.bfloat16),
+                "n": np.arange(3) + i, "s": f"s{i}", "t": (i, True)}
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_batches_arrive_on_the_current_backend(backend, method):
+    if method == "spawn" and backend != "numpy":
+        method = "fork"
+    loader = DataLoader(Everything(), 3, num_workers=1, multiprocessing_context=method)
+    (batch,) = loader
+    assert batch["f"].backend == backend and batch["f"].shape == (3, 2, 3)
+    assert batch["f"][:, 1, 2].tolist() == [0.0, 1.0, 2.0]
+    assert batch["b"].dtype is plugtorch.bfloat16 and batch["b"].tolist() == [0.0, 1.0, 2.0]
+    assert batch["n"].tolist() == [[0, 1, 2], [1, 2, 3], [2, 3, 4]]
+    assert batch["s"] == ["s0", "s1", "s2"]
+    assert batch["t"][0].tolist() == [0, 1, 2] and batch["t"][1].dtype is plugtorch.bool
+    batch["f"].add_(1)
+    assert batch["f"][0, 0, 0].item() == 1.0
+
+
+def test_rows_at_once_equal_rows_one_by_one(backend):
+    class Own(TensorDataset):
+        def __getitem__(self, i):
+            return tuple(2 * t for t in super().__getitem__(i))
+
+    x, y = plugtorch.arange(40.0).reshape(10, 4), plugtorch.arange(10)
+    whole = TensorDataset(x, y)
+    one_by_one = default_collate([whole[i] for i in (7, 2, -1)])
+    for dataset, indices in ((whole, [7, 2, -1]), (Subset(whole, [7, 2, 9]), [0, 1, 2])):
+        (batch,) = DataLoader(dataset, batch_sampler=[indices])
+        assert type(batch) is list
+        assert [b.tolist() for b in batch] == [b.tolist() for b in one_by_one]
+    (doubled,) = DataLoader(Own(x, y), batch_sampler=[[7, 2]])
+    assert doubled[1].tolist() == [14, 4]
+    with pytest.raises(IndexError):
+        list(DataLoader(whole, batch_sampler=[[0, 10]]))
+
+
+@pytest.mark.one_backend
+def test_stream_over_workers(backend):
+    class Numbers(IterableDataset):
+        def __iter__(self):
+            info = get_worker_info()
+            yield from range(info.id, 7, info.num_workers)
+
+    loader = DataLoader(Numbers(), 2, num_workers=2, persistent_workers=True)
+    assert [b.tolist() for b in loader] == [[0, 2], [1, 3], [4, 6], [5]]
+    assert [b.tolist() for b in loader] == [[0, 2], [1, 3], [4, 6], [5]]
+
+
+@pytest.mark.one_backend
+@pytest.mark.parametrize("end", ["pass", "raise SystemExit(0)", "os._exit(0)", "os.kill(os.getpid(), 9)"])
+def test_workers_do_not_outlive_the_interpreter(backend, end):
+    script = textwrap.dedent("""
+        import os
+        import plugtorch
+        from plugtorch.utils.data import DataLoader, TensorDataset
+        loader = DataLoader(TensorDataset(plugtorch.zeros(64, 100000)), 4, num_workers=2, persistent_workers=True)
+        iterator = iter(loader)
+        next(iterator)
+        print(*iterator._pool.pids(), flush=True)
+    """) + end
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert done.stderr == ""
+    pids = [int(p) for p in done.stdout.split()]
+    assert len(pids) == 2 and all(gone(pid) for pid in pids)
