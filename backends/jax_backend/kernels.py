@@ -8,8 +8,9 @@ from __future__ import annotations
 import jax.numpy as jnp
 from jax import lax
 
+from plugtorch.spec import Abstract, infer
 from plugtorch.spec.abstract import is_number
-from plugtorch.spec.dtypes import BOOL, FLOAT, INT, int64
+from plugtorch.spec.dtypes import BOOL, FLOAT, INT, int64, uint8
 from plugtorch.spec.xp import XPBackend
 
 from .half import halved
@@ -58,18 +59,20 @@ class JaxKernels(JaxIndex, JaxLinalg, JaxLayers, JaxRecurrent, JaxArrays):
         return x.astype(native)
 
     def bitcast(self, x, *, dtype):
-        native = self.native(dtype)
-        old, new = x.dtype.itemsize, dtype.itemsize
+        shape = infer("bitcast", Abstract(x.shape, self.dtype_of(x)), dtype=dtype).shape
+        line = x.reshape(-1)
+        if x.dtype.kind == "c":
+            line = jnp.stack((line.real, line.imag), axis=1).reshape(-1)
         if x.dtype == jnp.bool_:
-            x = x.astype(jnp.uint8)
-        target = jnp.uint8 if dtype.category == BOOL else native
-        if old == new:
-            y = _reinterpret(x, target)
-        elif old > new:
-            y = _reinterpret(x, target).reshape(*x.shape[:-1], -1)
-        else:
-            y = _reinterpret(x.reshape(*x.shape[:-1], -1, new // old), target)
-        return y != 0 if dtype.category == BOOL else y
+            line = line.astype(jnp.uint8)
+        part = dtype.to_real() if dtype.is_complex else uint8 if dtype.category == BOOL else dtype
+        ratio = part.itemsize // line.dtype.itemsize
+        line = lax.bitcast_convert_type(line.reshape(-1, ratio) if ratio > 1 else line, self.native(part)).reshape(-1)
+        if dtype.is_complex:
+            line = lax.complex(line[::2], line[1::2])
+        elif dtype.category == BOOL:
+            line = line != 0
+        return line.reshape(shape)
 
     # Elementwise ops on which XLA and the spec differ.
 
@@ -144,19 +147,11 @@ class JaxKernels(JaxIndex, JaxLinalg, JaxLayers, JaxRecurrent, JaxArrays):
         return lax.transpose(x, axes)
 
 
-def _reinterpret(x, native):
-    """lax.bitcast_convert_type, and through integers for complex values, which it refuses."""
-    kinds = (x.dtype.kind, jnp.dtype(native).kind)
-    if "c" not in kinds:
-        return lax.bitcast_convert_type(x, native)
-    return x.view(native)
-
-
 # PyTorch computes these for half precision in float32 and rounds once; most libraries round every step.
 HALVED = (
     "add", "sub", "mul", "div", "sqrt", "exp", "expm1", "log", "log1p", "sin", "cos", "tanh", "pow", "atan2",
-    "remainder", "floor_divide", "fmod", "round", "mul_conj", "square", "reciprocal", "rsqrt", "tan", "asin", "acos", "atan", "sinh",
-    "cosh", "asinh", "acosh", "atanh", "exp2", "log2", "log10", "logaddexp", "hypot", "lerp", "erf", "cumsum",
+    "remainder", "floor_divide", "fmod", "round", "mul_conj", "square", "reciprocal", "rsqrt", "tan", "asin", "acos",
+    "atan", "sinh", "cosh", "asinh", "acosh", "atanh", "exp2", "log2", "log10", "logaddexp", "hypot", "lerp", "erf", "cumsum",
     "cumprod", "prod", "leaky_relu", "elu", "sigmoid", "log_sigmoid", "softplus", "silu", "mish", "gelu",
     "gelu_backward", "softmax", "softmax_backward", "log_softmax", "log_softmax_backward", "logsumexp",
     "channel_sum", "bias_add", "linear", "linear_weight", "avg_pool", "avg_pool_backward", "max_pool_backward",

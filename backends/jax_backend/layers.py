@@ -13,7 +13,7 @@ from plugtorch.spec.ops.nn import pooled_size
 
 from .linalg import EXACT
 
-# Windows of more elements than this are reduced by lax.reduce_window, fewer by one strided slice each.
+# Windows of up to this many elements are compared by one strided slice for each.
 FEW = 32
 
 
@@ -129,12 +129,13 @@ class JaxLayers:
 def _mean_windows(x, kernel, stride, padding, ceil_mode, count_include_pad, divisor_override):
     ones = (1,) * len(kernel)
     out, after = _geometry(x.shape[2:], kernel, stride, padding, ones, ceil_mode)
-    if prod(kernel) <= FEW:
-        total = sum(_taps(x, out, after, kernel, stride, padding, ones, 0))
-    else:
-        total = lax.reduce_window(x, jnp.zeros((), x.dtype), lax.add, (1, 1, *kernel), (1, 1, *stride),
-                                  [(0, 0), (0, 0), *zip(padding, after, strict=True)])
-        total = total[(slice(None), slice(None), *(slice(0, m) for m in out))]
+    total = x
+    for d in range(len(kernel)):
+        # Windows along one axis at a time: as many slices as the kernel is long, not large.
+        only = [tuple(v[d] if i == d else neutral for i in range(len(kernel)))
+                for v, neutral in ((kernel, 1), (stride, 1), (padding, 0), (after, 0))]
+        line = tuple(out[d] if i == d else n for i, n in enumerate(total.shape[2:]))
+        total = sum(_taps(total, line, only[3], only[0], only[1], only[2], ones, 0))
     if divisor_override:
         return total / divisor_override
     divisor = jnp.ones((1, 1), x.dtype)

@@ -11,7 +11,6 @@ import warnings
 
 import numpy as np
 
-
 ndarray, asarray = np.ndarray, np.asarray
 warnings.filterwarnings("ignore", category=RuntimeWarning, module=__name__.replace(".", r"\."))
 
@@ -45,7 +44,7 @@ class NumpyHot:
         return y if type(y) is ndarray else asarray(y)
 
     def mul_conj(self, a, b):
-        if type(b) is ndarray:
+        if type(a) is ndarray is type(b):
             if b.dtype.kind == "c":
                 b = np.conjugate(b)
             y = a * b
@@ -59,5 +58,3 @@ class NumpyHot:
             except ValueError:
                 pass
         return self._general_matmul(a, b)
-
-

@@ -8,6 +8,7 @@ from .elementwise import masked
 from .half import halved
 from .nn import conv, erf, gelu, norm, pool, softmax, window_pool
 from .quiet import QUIET, silent
+from .threads import one_blas_thread
 
 
 def kernel(method):
@@ -72,15 +73,18 @@ class NumpyConvolution:
     """Convolution, its adjoints and its bias."""
 
     @kernel
+    @one_blas_thread
     def conv(self, x, w, *, stride, padding, dilation, groups):
         return conv.conv(x, w, stride=stride, padding=padding, dilation=dilation, groups=groups)
 
     @kernel
+    @one_blas_thread
     def conv_input(self, g, w, *, input_size, stride, padding, dilation, groups):
         return conv.conv_input(g, w, input_size=input_size, stride=stride, padding=padding, dilation=dilation,
                                groups=groups)
 
     @kernel
+    @one_blas_thread
     def conv_weight(self, x, g, *, kernel_size, stride, padding, dilation, groups):
         return conv.conv_weight(x, g, kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation,
                                 groups=groups)

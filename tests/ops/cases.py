@@ -45,6 +45,7 @@ def describe(o):
 
 def case(op, reference, *operands, grad=None, half=None, tolerance=1.0, check=None, **params):
     """Adds a case. Gradients are checked, and half types tried, where all floating operands are double and finite."""
+    operands = tuple(np.asarray(o) if isinstance(o, np.generic) else o for o in operands)
     floats = [o for o in operands if isinstance(o, np.ndarray) and o.dtype.kind in "fc"]
     smooth = bool(floats) and all(o.dtype in (np.float64, np.complex128) and np.isfinite(o).all() for o in floats)
     real = bool(floats) and all(o.dtype == np.float64 for o in floats)

@@ -60,7 +60,7 @@ def _blockwise(block, axis, first, *others):
         view = out
     step = max(1, SOFTMAX_BLOCK_BYTES // (length * inner * first.itemsize))
     # Minus infinity less itself is the documented NaN, not a mistake to warn of.
-    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+    with np.errstate(all="ignore"):
         for i in range(0, len(view), step):
             where = slice(i, i + step)
             block(view[where], *(a[where] for a in arrays))

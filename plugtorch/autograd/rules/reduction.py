@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 
 from plugtorch.spec.abstract import compute_dtype, reduce_shape
+from plugtorch.spec.backend import Backend
+from plugtorch.spec.dtypes import int64
 
 from ..plans import defvjp, nondifferentiable
 
@@ -91,8 +93,10 @@ def _cumprod(k, g, x, y, axis):
     def tail(v):
         return k.flip(k.cumsum(k.flip(v, axis=(axis,)), axis=axis), axis=(axis,))
 
+    if not isinstance(k, Backend):
+        return _cumprod_pairs(k, g, x, axis)
     zero = k.eq(x, 0)
-    seen = k.cumsum(k.cast(zero, dtype=_int64()), axis=axis)
+    seen = k.cumsum(k.cast(zero, dtype=int64), axis=axis)
     first = k.bit_and(zero, k.eq(seen, 1))
     ordinary = k.div(tail(k.mul(g, k.conj(y))), k.conj(k.where(zero, 1, x)))
     ordinary = k.where(k.eq(seen, 0), ordinary, 0)
@@ -102,10 +106,20 @@ def _cumprod(k, g, x, y, axis):
     return k.where(first, at_first, ordinary)
 
 
-def _int64():
-    from plugtorch.spec.dtypes import int64
-
-    return int64
+def _cumprod_pairs(k, g, x, axis):
+    """The same sum with every product formed by itself: quadratic in the line's length, and right to differentiate
+    again at zeros, where the division above has dropped terms that vanish only to first order."""
+    order = (*(i for i in range(len(x.shape)) if i != axis), axis)
+    lines = k.permute(x, axes=order)
+    lead, n = tuple(lines.shape[:-1]), x.shape[axis]
+    rows = k.reshape(k.arange(start=0, stop=n, step=1, dtype=int64, device=k.device_of(x)), shape=(n, 1))
+    columns = k.reshape(rows, shape=(1, n))
+    spread = k.broadcast_to(k.reshape(lines, shape=(*lead, 1, n)), shape=(*lead, n, n))
+    without = k.where(k.eq(rows, columns), 1, spread)
+    products = k.where(k.le(rows, columns), k.cumprod(without, axis=len(lead) + 1), 0)
+    weights = k.reshape(k.permute(g, axes=order), shape=(*lead, 1, n))
+    total = k.sum(k.mul_conj(weights, products), axis=(len(lead) + 1,))
+    return k.permute(total, axes=tuple(order.index(i) for i in range(len(order))))
 
 
 defvjp("cumprod", x=_cumprod)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from plugtorch.autograd.base import wrap
 from plugtorch.frontend import functions as fn
 from plugtorch.frontend.tensor import Tensor
 from plugtorch.spec import dtypes
@@ -72,7 +73,13 @@ def _rebuilt_sequence(like, values: list):
 
 
 def _collate_tensors(batch, *, collate_fn_map=None):
-    return fn.stack(list(batch), 0)
+    first = batch[0]
+    k, dtype, row = first._k, first._a.dtype, (1, *first._a.shape)
+    if any(type(t) is not Tensor or t._k is not k or t._req or t._a.dtype != dtype or (1, *t._a.shape) != row
+           for t in batch):
+        return fn.stack(list(batch), 0)
+    # The ordinary batch needs none of what a view per sample would record.
+    return wrap(k.concat(*[k.reshape(t._a, shape=row) for t in batch], axis=0), k)
 
 
 def _collate_arrays(batch, *, collate_fn_map=None):
