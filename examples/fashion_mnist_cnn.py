@@ -56,7 +56,7 @@ def load(folder, split):
     return TensorDataset((images - 0.2860) / 0.3530, labels.to(torch.int64))
 
 
-def train(net, loader, optimizer, epoch, steps, losses):
+def train(net, loader, optimizer, scheduler, epoch, steps, losses):
     net.train()
     bar = tqdm(loader, desc=f"epoch {epoch}", unit="batch")
     for images, labels in bar:
@@ -64,6 +64,7 @@ def train(net, loader, optimizer, epoch, steps, losses):
         loss = F.nll_loss(net(images), labels)
         loss.backward()
         optimizer.step()
+        scheduler.step()
         losses.append(loss.item())
         bar.set_postfix(loss=f"{losses[-1]:.3f}")
         if steps and len(losses) >= steps:
@@ -104,7 +105,7 @@ def draw(losses, accuracies, path):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", default=os.path.join(HERE, "data", "fashion-mnist"))
-    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--lr", type=float, default=0.02)
     parser.add_argument("--seed", type=int, default=1)
@@ -118,10 +119,11 @@ def main():
     test_loader = DataLoader(testing, batch_size=500)
     net = Net()
     optimizer = optim.SGD(net.parameters(), lr=args.lr, momentum=0.9)
+    scheduler = optim.lr_scheduler.LinearLR(optimizer, start_factor=0.05, total_iters=3 * len(loader))  # warm-up
 
     start, losses, accuracies = time.time(), [], []
     for epoch in range(1, args.epochs + 1):
-        train(net, loader, optimizer, epoch, args.steps, losses)
+        train(net, loader, optimizer, scheduler, epoch, args.steps, losses)
         if args.steps and len(losses) >= args.steps:
             for step, loss in enumerate(losses):
                 print(f"step {step} loss {loss:.8f}")

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from plugtorch.spec import Abstract, infer
 from plugtorch.spec.abstract import is_number
 from plugtorch.spec.device import CPU, Device
 from plugtorch.spec.dtypes import INT
@@ -163,11 +164,27 @@ def _lost(y, *operands):
     return ~finite & jnp.stack([jnp.isfinite(x).all() for x in operands]).all()
 
 
+def _refused(error, name, operands, params):
+    """Raises the spec's own error for these operands if it has one, else the one that JAX raised while tracing."""
+    rules = [Abstract(o.shape, RAW.dtype_of(o)) if hasattr(o, "dtype") else o for o in operands]
+    infer(name, *rules, **params)
+    raise error
+
+
 def _compile(name):
-    return jax.jit(getattr(RAW, name), static_argnames=tuple(OPS[name].params))
+    program = jax.jit(getattr(RAW, name), static_argnames=tuple(OPS[name].params))
+
+    def call(*operands, **params):
+        try:
+            return program(*operands, **params)
+        except (ValueError, TypeError) as error:
+            _refused(error, name, operands, params)
+
+    return call
 
 
-_compiled = {op.name: _compile(op.name) for op in OPS.values() if op.operands and op.name not in ("from_host", "to_host")}
+_compiled = {op.name: _compile(op.name) for op in OPS.values()
+             if op.operands and op.name not in ("from_host", "to_host")}
 _power = jax.jit(lambda a, *, exponent: RAW.pow(a, exponent), static_argnames=("exponent",))
 _arange = jax.jit(lambda *, start, stop, step, dtype: RAW.arange(start=start, stop=stop, step=step, dtype=dtype,
                                                                  device=None),
@@ -177,12 +194,10 @@ _full = jax.jit(lambda value, *, shape, dtype: jnp.full(shape, value, dtype.nump
 
 def _method(name, call):
     signature = OPS[name].signature
-    if OPS[name].params:
-        def kernel(self, *operands, **params):
-            return call(*operands, **params)
-    else:
-        def kernel(self, *operands):
-            return call(*operands)
+
+    def kernel(self, *operands, **params):
+        return call(*operands, **params)
+
     first = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
     kernel.__signature__ = signature.replace(parameters=[first, *signature.parameters.values()])
     kernel.__name__ = name

@@ -14,7 +14,8 @@ from .hot import NumpyHot
 from .index import NumpyIndex
 from .layers import NumpyActivations, NumpyConvolution, NumpyNormalisation, NumpyPooling
 from .linalg import NumpyLinalg
-from .quiet import QUIET, silent
+from .quiet import QUIET
+from .recurrent import NumpyRecurrent
 from .reduction import NumpyReduction
 
 ndarray = np.ndarray
@@ -25,8 +26,8 @@ class NumpyArrays(XPBackend, xp=np, array_type=np.ndarray):
 
 
 class NumpyBackend(
-    NumpyHot, NumpyElementwise, NumpyReduction, NumpyIndex, NumpyLinalg, NumpyActivations, NumpyConvolution, NumpyPooling,
-    NumpyNormalisation, StridedViews, NumpyArrays,
+    NumpyHot, NumpyElementwise, NumpyReduction, NumpyIndex, NumpyLinalg, NumpyActivations, NumpyConvolution,
+    NumpyPooling, NumpyNormalisation, NumpyRecurrent, StridedViews, NumpyArrays,
 ):
     """Host arrays: mutable, with views that share memory."""
 
@@ -58,9 +59,16 @@ class NumpyBackend(
             return False
         return True
 
-    @silent
     def cast(self, x, *, dtype):
-        return super().cast(x, dtype=dtype)
+        native = dtype.numpy
+        source = x.dtype
+        if source is native or source == native:
+            return x
+        if source.kind == "c" and native.kind not in "cb":
+            x = x.real
+        if native.kind in "iu" and source.kind not in "iub" and native.itemsize < 8:
+            x = QUIET.run(x.astype, np.int64)  # wraps to the width, as PyTorch does inside int64's range
+        return QUIET.run(x.astype, native)
 
     def strides_of(self, x):
         size = x.itemsize

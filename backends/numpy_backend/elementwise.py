@@ -7,11 +7,14 @@ import numpy as np
 from plugtorch.spec.abstract import is_number
 from plugtorch.spec.dtypes import INT
 from plugtorch.spec.xp.elementwise import DIRECT, INTEGER_IDENTITY, UNARY
+from plugtorch.spec.xp.elementwise import _small_power as small_power
 
+from .errors import refused
 from .half import BF16, F32, halved, is_half
 from .quiet import QUIET, silent
 
 ndarray, asarray = np.ndarray, np.asarray
+BITS = {n: np.dtype(f"i{n}") for n in (1, 2, 4, 8)}
 # Where a half array meets a number, the number is rounded to the array's type first, as in a comparison.
 ROUNDED = frozenset({"eq", "ne", "lt", "le", "gt", "ge", "maximum", "minimum"})
 
@@ -36,7 +39,10 @@ def _whole(f):
 def _binary(f, rounded):
     def kernel(self, a, b):
         if type(a) is ndarray is type(b):
-            y = QUIET.run(f, a, b)
+            try:
+                y = QUIET.run(f, a, b)
+            except ValueError as error:
+                refused(error, a, b)
         else:
             y = self._with_number(f, a, b, rounded)
         return y if type(y) is ndarray else asarray(y)
@@ -122,8 +128,10 @@ class NumpyElementwise:
 
     def where(self, m, a, b):
         if not is_number(a) and not is_number(b):
-            y = np.where(m, a, b)
-            return y if type(y) is ndarray else asarray(y)
+            try:
+                return asarray(np.where(m, a, b))
+            except ValueError as error:
+                refused(error, m, a, b)
         like = b if is_number(a) else a
         if is_number(like):
             raise TypeError("where needs an array among its values")
@@ -131,34 +139,38 @@ class NumpyElementwise:
         if number == 0 and like.shape == m.shape and like.itemsize <= 8:
             return masked(like, m if like is a else np.logical_not(m))
         fill = self.full(shape=(), value=number, dtype=self.dtype_of(like), device=None)
-        return asarray(np.where(m, fill, b) if like is b else np.where(m, a, fill))
+        return self.where(m, *((fill, b) if like is b else (a, fill)))
 
     @silent
     @halved
     def remainder(self, a, b):
         if self._category(a, b) <= INT:
             return self._integer_remainder(a, b)
-        if not (a if is_number(b) else b).dtype is F32:
+        if (a if is_number(b) else b).dtype is not F32:
             return super().remainder(a, b)
         x, y = (np.float64(v) if is_number(v) else v.astype(np.float64) for v in (_rounded32(a), _rounded32(b)))
         ratio = x / y
         result = (x - y * np.floor(ratio)).astype(F32)
-        return self._patched(result, ratio, a, b, super().remainder)
+        return self._patched(result, ratio, 2.0**28, a, b, super().remainder)
 
     @silent
     @halved
     def floor_divide(self, a, b):
         if self._category(a, b) <= INT:
             return super().floor_divide(a, b)
-        if not (a if is_number(b) else b).dtype is F32:
+        if (a if is_number(b) else b).dtype is not F32:
             return super().floor_divide(a, b)
         x, y = (np.float64(v) if is_number(v) else v.astype(np.float64) for v in (_rounded32(a), _rounded32(b)))
         ratio = x / y
-        return self._patched(np.floor(ratio).astype(F32), ratio, a, b, super().floor_divide)
+        return self._patched(np.floor(ratio).astype(F32), ratio, 2.0**22, a, b, super().floor_divide)
 
-    def _patched(self, result, ratio, a, b, exact):
-        """The float64 quotient of float32 values has the right floor below 2**28; the rest is done by fmod."""
-        result, far = asarray(result), asarray(~(np.abs(ratio) < 2.0**28))
+    def _patched(self, result, ratio, limit, a, b, exact):
+        """Where the quotient reaches ``limit``, the result is computed by fmod instead.
+
+        The float64 quotient of float32 values has the right floor below 2**28. PyTorch's own quotient, computed in
+        float32, is the right one only below 2**22.
+        """
+        result, far = asarray(result), asarray(~(np.abs(ratio) < limit))
         if isinstance(b, ndarray) and b.size:
             far |= np.isinf(b)
         if not far.any():
@@ -179,9 +191,16 @@ class NumpyElementwise:
             self._integer_divisor(b, "modulo")
         return asarray(np.fmod(a, b))
 
+    def pow(self, a, b):
+        if is_number(b) and a.dtype.kind in "fc" and a.itemsize > 2:
+            y = small_power(self, a, b)
+            if y is not None:
+                return y
+        return self._pow(a, b)
+
     @silent
     @halved
-    def pow(self, a, b):
+    def _pow(self, a, b):
         return super().pow(a, b)
 
 
@@ -191,10 +210,9 @@ def _rounded32(v):
 
 def masked(x, keep):
     """x where ``keep``, else zero: its bits times 0 or 1, four times as fast as a selection."""
-    bits = np.dtype(f"i{x.itemsize}")
     if x.dtype.kind == "b":
         return asarray(np.logical_and(x, keep))
-    return asarray(np.multiply(asarray(x).view(bits), asarray(keep).view(np.int8))).view(x.dtype)
+    return asarray(np.multiply(x.view(BITS[x.itemsize]), asarray(keep).view(np.int8))).view(x.dtype)
 
 
 def _bind_ufuncs(cls):

@@ -1,7 +1,7 @@
 """float16 and bfloat16 on NumPy, which knows the first a little and the second (from ml_dtypes) hardly.
 
-Results are computed in float32 and rounded once, as PyTorch does. For a sum, difference, product or quotient of two arrays
-that equals the native result, because float32 has more than twice the digits.
+Results are computed in float32 and rounded once, as PyTorch does. For a sum, difference, product or quotient of two
+arrays that equals the native result, because float32 has more than twice the digits.
 """
 
 from __future__ import annotations

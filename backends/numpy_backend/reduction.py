@@ -25,6 +25,10 @@ class NumpyReduction(ReductionKernels):
 
     def sum(self, x, *, axis, keepdims=False):
         kind = x.dtype.kind
+        if kind in "fc" and x.itemsize > 2 and (
+                x.shape[axis[0]] <= RUN if len(axis) == 1 else len(axis) == x.ndim and x.flags.c_contiguous):
+            y = QUIET.run(np.add.reduce, x, axis=axis, keepdims=keepdims)
+            return y if type(y) is np.ndarray else asarray(y)
         if kind in "iub":
             return asarray(np.add.reduce(x, axis=axis, keepdims=keepdims, dtype=np.int64))
         if is_half(x):

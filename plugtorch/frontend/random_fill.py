@@ -11,6 +11,7 @@ import numpy as np
 from plugtorch.autograd.aliasing import check_inplace, overwrite, rebase
 from plugtorch.autograd.base import edge_of, wrap
 from plugtorch.autograd.mode import NO_GRAD, mode
+from plugtorch.autograd.plans import PlanBase
 from plugtorch.autograd.record import make_node
 
 from . import random as host
@@ -63,11 +64,8 @@ def in_memory_order(t, draw) -> np.ndarray:
     return drawn.transpose([axes.index(i) for i in range(len(axes))])
 
 
-class ConstantPlan:
+class ConstantPlan(PlanBase):
     """Random values do not depend smoothly on anything: the gradient of every operand is zero."""
-
-    keeps = False
-    sources = ()
 
     def __init__(self, name: str, operands: int):
         self._name, self._operands = name, operands

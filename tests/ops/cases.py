@@ -49,9 +49,18 @@ def case(op, reference, *operands, grad=None, half=None, tolerance=1.0, check=No
     floats = [o for o in operands if isinstance(o, np.ndarray) and o.dtype.kind in "fc"]
     smooth = bool(floats) and all(o.dtype in (np.float64, np.complex128) and np.isfinite(o).all() for o in floats)
     real = bool(floats) and all(o.dtype == np.float64 for o in floats)
-    CASES.setdefault(op, []).append(Case(
-        op, operands, params, reference, smooth if grad is None else grad,
-        real if half is None else half, tolerance, check))
+    CASES.setdefault(op, []).append(
+        Case(
+            op,
+            operands,
+            params,
+            reference,
+            smooth if grad is None else grad,
+            real if half is None else half,
+            tolerance,
+            check,
+        )
+    )
 
 
 RNG = np.random.default_rng(20)

@@ -16,10 +16,21 @@ case("matmul", np.matmul, complexes(2, 3), complexes(3, 2))
 case("matmul", np.matmul, integers(-9, 9, 2, 3), integers(-9, 9, 3, 2))
 case("matmul", np.matmul, np.zeros((2, 0)), np.zeros((0, 3)), grad=False)
 case("matmul", np.matmul, strided(normal(2, 4)), strided(normal(4, 3)))
-case("matmul", lambda a, b: np.array([[44]], np.uint8), np.array([[100, 100, 100]], np.uint8), np.array([[1], [1], [1]], np.uint8))
+case(
+    "matmul",
+    lambda a, b: np.array([[44]], np.uint8),
+    np.array([[100, 100, 100]], np.uint8),
+    np.array([[1], [1], [1]], np.uint8),
+)
 for _type in (np.float16,):
-    case("matmul", None, np.ones((1, 5000), _type), np.ones((5000, 1), _type), grad=False,
-         check=lambda r, o, p: np.testing.assert_allclose(r[0].astype(float), 5000, rtol=1e-3))
+    case(
+        "matmul",
+        None,
+        np.ones((1, 5000), _type),
+        np.ones((5000, 1), _type),
+        grad=False,
+        check=lambda r, o, p: np.testing.assert_allclose(r[0].astype(float), 5000, rtol=1e-3),
+    )
 case("adjoint", lambda x: np.conj(np.swapaxes(x, -1, -2)), complexes(2, 3, 2))
 case("adjoint", lambda x: x.T, normal(2, 3))
 case("linear", lambda x, w, b: x @ w.T + b, normal(4, 3), normal(2, 3), normal(2))
@@ -42,8 +53,15 @@ def same(rtol=1e-9):
 # The gradients of a factorisation are defined for the structure that it reads; see STRUCTURE in the gradient tests.
 for _draw in (normal, complexes):
     for _upper in (False, True):
-        case("cholesky", lambda a, upper: np.linalg.cholesky(a) if not upper else np.conj(np.swapaxes(np.linalg.cholesky(a), -1, -2)),
-             definite(_draw(2, 3, 3)), upper=_upper, half=False)
+        case(
+            "cholesky",
+            lambda a, upper: (
+                np.linalg.cholesky(a) if not upper else np.conj(np.swapaxes(np.linalg.cholesky(a), -1, -2))
+            ),
+            definite(_draw(2, 3, 3)),
+            upper=_upper,
+            half=False,
+        )
 
 
 def _lu(results, operands, params):
@@ -54,9 +72,9 @@ def _lu(results, operands, params):
         for i, p in enumerate(pivots[index]):
             assert p >= i
             order[[i, p]] = order[[p, i]]
-        low = np.tril(packed[index], -1)[:, :min(m, n)] + np.eye(m, min(m, n))
+        low = np.tril(packed[index], -1)[:, : min(m, n)] + np.eye(m, min(m, n))
         assert np.abs(low).max() <= 1 + 1e-12 or np.iscomplexobj(a)
-        same()(low @ np.triu(packed[index])[:min(m, n)], a[index][order])
+        same()(low @ np.triu(packed[index])[: min(m, n)], a[index][order])
 
 
 for _shape in ((3, 3), (2, 4, 4), (4, 2), (2, 4)):
@@ -67,7 +85,9 @@ for _shape in ((3, 3), (2, 4, 4), (4, 2), (2, 4)):
 def _qr(results, operands, params):
     (a,), (q, r) = operands, results
     same()(q @ r, a)
-    same()(np.conj(np.swapaxes(q, -1, -2)) @ q, np.broadcast_to(np.eye(q.shape[-1]), (*q.shape[:-2], *[q.shape[-1]] * 2)))
+    same()(
+        np.conj(np.swapaxes(q, -1, -2)) @ q, np.broadcast_to(np.eye(q.shape[-1]), (*q.shape[:-2], *[q.shape[-1]] * 2))
+    )
     same()(np.tril(r, -1), 0 * r)
 
 
@@ -77,7 +97,10 @@ def _svd(results, operands, params):
     same()((u[..., :n] * s[..., None, :]) @ vh[..., :n, :], a)
     same()(s, np.linalg.svd(a, compute_uv=False))
     for q in (u, np.conj(np.swapaxes(vh, -1, -2))):
-        same()(np.conj(np.swapaxes(q, -1, -2)) @ q, np.broadcast_to(np.eye(q.shape[-1]), (*q.shape[:-2], *[q.shape[-1]] * 2)))
+        same()(
+            np.conj(np.swapaxes(q, -1, -2)) @ q,
+            np.broadcast_to(np.eye(q.shape[-1]), (*q.shape[:-2], *[q.shape[-1]] * 2)),
+        )
 
 
 def _eigen(results, operands, params):
@@ -105,11 +128,21 @@ for _draw in (normal, complexes):
     case("solve", lambda a, b: np.linalg.inv(a) @ b, _draw(2, 3, 3) + 2 * np.eye(3), _draw(2, 3, 2), half=False)
     case("solve", lambda a, b: np.linalg.inv(a) @ b, _draw(3, 3) + 2 * np.eye(3), _draw(2, 3, 1), half=False)
     for _upper, _unit in itertools.product((False, True), (False, True)):
+
         def _triangular(a, b, upper, unit):
             t = np.triu(a) if upper else np.tril(a)
             t = t - np.eye(3) * np.diagonal(t) + np.eye(3) if unit else t
             return np.linalg.inv(t) @ b
-        case("solve_triangular", _triangular, _draw(3, 3) + 2 * np.eye(3), _draw(3, 2), upper=_upper, unit=_unit, half=False)
+
+        case(
+            "solve_triangular",
+            _triangular,
+            _draw(3, 3) + 2 * np.eye(3),
+            _draw(3, 2),
+            upper=_upper,
+            unit=_unit,
+            half=False,
+        )
 
 
 def dft(x, axis, inverse=False):
@@ -134,8 +167,10 @@ GEOMETRY = [
 
 def each_product(x_shape, w_shape, stride, padding, dilation, groups):
     """Yields the indices (of x, w and y) of every product that a convolution adds up."""
-    size = [(s + 2 * p - d * (k - 1) - 1) // t + 1 for s, p, d, k, t
-            in zip(x_shape[2:], padding, dilation, w_shape[2:], stride, strict=True)]
+    size = [
+        (s + 2 * p - d * (k - 1) - 1) // t + 1
+        for s, p, d, k, t in zip(x_shape[2:], padding, dilation, w_shape[2:], stride, strict=True)
+    ]
     share = w_shape[0] // groups
     for n, o, c in itertools.product(range(x_shape[0]), range(w_shape[0]), range(w_shape[1])):
         for q in np.ndindex(*size):
@@ -146,8 +181,10 @@ def each_product(x_shape, w_shape, stride, padding, dilation, groups):
 
 
 def conv_size(x, w, how):
-    return [(s + 2 * p - d * (k - 1) - 1) // t + 1 for s, p, d, k, t
-            in zip(x[2:], how["padding"], how["dilation"], w[2:], how["stride"], strict=True)]
+    return [
+        (s + 2 * p - d * (k - 1) - 1) // t + 1
+        for s, p, d, k, t in zip(x[2:], how["padding"], how["dilation"], w[2:], how["stride"], strict=True)
+    ]
 
 
 def conv(x, w, **how):
@@ -236,10 +273,29 @@ for _how in POOLS:
     _x = distinct(2, 2, *_size)
     case("max_pool", lambda x, **how: best_of(x, **how)[::2], _x, **_how)
     case("max_pool_window", lambda x, **how: best_of(x, **how)[:2], _x, **_how)
-    case("max_pool_window", lambda x, **how: best_of(x, **how)[:2], integers(0, 3, *_x.shape).astype(np.float32), grad=False, **_how)
-    case("max_pool_window", lambda x, **how: best_of(x, **how)[:2], np.moveaxis(distinct(2, *_size, 2), -1, 1), grad=False, half=False,
-         **_how)
-    case("max_pool_window", lambda x, **how: best_of(x, **how)[:2], np.full(_x.shape, -np.inf), grad=False, half=False, **_how)
+    case(
+        "max_pool_window",
+        lambda x, **how: best_of(x, **how)[:2],
+        integers(0, 3, *_x.shape).astype(np.float32),
+        grad=False,
+        **_how,
+    )
+    case(
+        "max_pool_window",
+        lambda x, **how: best_of(x, **how)[:2],
+        np.moveaxis(distinct(2, *_size, 2), -1, 1),
+        grad=False,
+        half=False,
+        **_how,
+    )
+    case(
+        "max_pool_window",
+        lambda x, **how: best_of(x, **how)[:2],
+        np.full(_x.shape, -np.inf),
+        grad=False,
+        half=False,
+        **_how,
+    )
     _y, _number, _index = best_of(_x, **_how)
     _window = {"input_size": _size, **{k: v for k, v in _how.items() if k != "ceil_mode"}}
 
@@ -250,23 +306,49 @@ for _how in POOLS:
         return x.reshape(*g.shape[:2], *input_size)
 
     case("max_pool_indices", lambda choice, index=_index, **how: index, _number, **_window)
-    case("max_pool_window_backward", lambda g, choice, index=_index, f=spread, **how: f(g, index, how["input_size"]),
-         normal(*_y.shape), _number, **_window)
+    case(
+        "max_pool_window_backward",
+        lambda g, choice, index=_index, f=spread, **how: f(g, index, how["input_size"]),
+        normal(*_y.shape),
+        _number,
+        **_window,
+    )
     case("max_pool_backward", spread, normal(*_y.shape), _index, input_size=_size)
-    case("max_pool_gather", lambda x, i: np.take_along_axis(x.reshape(2, 2, -1), i.reshape(2, 2, -1), 2).reshape(i.shape), _x, _index)
-case("max_pool", lambda x, **how: (np.array([[[np.nan, 4.0]]]), np.array([[[1, 3]]])), np.array([[[1, np.nan, 3, 4.0]]]),
-     kernel_size=(2,), stride=(2,), padding=(0,), dilation=(1,), grad=False)
+    case(
+        "max_pool_gather",
+        lambda x, i: np.take_along_axis(x.reshape(2, 2, -1), i.reshape(2, 2, -1), 2).reshape(i.shape),
+        _x,
+        _index,
+    )
+case(
+    "max_pool",
+    lambda x, **how: (np.array([[[np.nan, 4.0]]]), np.array([[[1, 3]]])),
+    np.array([[[1, np.nan, 3, 4.0]]]),
+    kernel_size=(2,),
+    stride=(2,),
+    padding=(0,),
+    dilation=(1,),
+    grad=False,
+)
 
 
 def averages(x, kernel_size, stride, padding, ceil_mode=False, count_include_pad=True, divisor_override=None):
-    how = {"kernel_size": kernel_size, "stride": stride, "padding": padding, "dilation": (1,) * len(stride), "ceil_mode": ceil_mode}
+    how = {
+        "kernel_size": kernel_size,
+        "stride": stride,
+        "padding": padding,
+        "dilation": (1,) * len(stride),
+        "ceil_mode": ceil_mode,
+    }
     size = x.shape[2:]
     y = np.empty((*x.shape[:2], *pool_size(size, **how)))
     for q, inside in windows(size, **how):
         divisor = divisor_override or len(inside)
         if count_include_pad and not divisor_override:
-            divisor = math.prod(min(i * s - p + k, n + p) - (i * s - p)
-                                for i, s, p, k, n in zip(q, stride, padding, kernel_size, size, strict=True))
+            divisor = math.prod(
+                min(i * s - p + k, n + p) - (i * s - p)
+                for i, s, p, k, n in zip(q, stride, padding, kernel_size, size, strict=True)
+            )
         for n in np.ndindex(*x.shape[:2]):
             y[(*n, *q)] = sum(x[(*n, *at)] for _, at in inside) / divisor
     return y
@@ -370,27 +452,73 @@ for _x, _weight in (((3, 2, 2), True), ((4, 3), False), ((2, 2, 3, 2), True)):
     case("batch_norm_train", batch_norm, _case, *_args, eps=EPS)
     case("batch_norm_eval", batch_norm_eval, _case, *_args, normal(_c), between(0.5, 2, _c), eps=EPS)
     _, _mean, _, _rstd = batch_norm(_case, None, None, EPS)
-    case("batch_norm_train_backward", lambda g, x, weight, mean, rstd: differences(
-        lambda x, w, b: batch_norm(x, w, b, EPS)[0], g, x, np.ones(x.shape[1]) if weight is None else weight),
-        normal(*_x), _case, _args[0], _mean, _rstd, tolerance=100, half=False)
+    case(
+        "batch_norm_train_backward",
+        lambda g, x, weight, mean, rstd: differences(
+            lambda x, w, b: batch_norm(x, w, b, EPS)[0], g, x, np.ones(x.shape[1]) if weight is None else weight
+        ),
+        normal(*_x),
+        _case,
+        _args[0],
+        _mean,
+        _rstd,
+        tolerance=100,
+        half=False,
+    )
     _groups = 2 if _c == 2 else 3
     case("group_norm", group_norm, _case, *_args, groups=_groups, eps=EPS)
     _, _mean, _rstd = group_norm(_case, None, None, _groups, EPS)
-    case("group_norm_backward", lambda g, x, weight, mean, rstd, groups: differences(
-        lambda x, w, b: group_norm(x, w, b, groups, EPS)[0], g, x, np.ones(x.shape[1]) if weight is None else weight),
-        normal(*_x), _case, _args[0], _mean, _rstd, groups=_groups, tolerance=100, half=False)
+    case(
+        "group_norm_backward",
+        lambda g, x, weight, mean, rstd, groups: differences(
+            lambda x, w, b: group_norm(x, w, b, groups, EPS)[0], g, x, np.ones(x.shape[1]) if weight is None else weight
+        ),
+        normal(*_x),
+        _case,
+        _args[0],
+        _mean,
+        _rstd,
+        groups=_groups,
+        tolerance=100,
+        half=False,
+    )
 for _ndim, _weight in ((1, True), (2, True), (1, False)):
-    _shape = (2, 3, 4)[3 - _ndim:]
+    _shape = (2, 3, 4)[3 - _ndim :]
     _args = (normal(*_shape), normal(*_shape)) if _weight else (None, None)
     _case = normal(2, 3, 4)
     case("layer_norm", layer_norm, _case, *_args, ndim=_ndim, eps=EPS)
     _, _mean, _rstd = layer_norm(_case, None, None, _ndim, EPS)
-    case("layer_norm_backward", lambda g, x, weight, mean, rstd, ndim: differences(
-        lambda x, w, b: layer_norm(x, w, b, ndim, EPS)[0], g, x, np.ones(x.shape[3 - ndim:]) if weight is None else weight),
-        normal(2, 3, 4), _case, _args[0], _mean, _rstd, ndim=_ndim, tolerance=100, half=False)
+    case(
+        "layer_norm_backward",
+        lambda g, x, weight, mean, rstd, ndim: differences(
+            lambda x, w, b: layer_norm(x, w, b, ndim, EPS)[0],
+            g,
+            x,
+            np.ones(x.shape[3 - ndim :]) if weight is None else weight,
+        ),
+        normal(2, 3, 4),
+        _case,
+        _args[0],
+        _mean,
+        _rstd,
+        ndim=_ndim,
+        tolerance=100,
+        half=False,
+    )
 case("layer_norm", layer_norm, normal(2, 4), None, normal(4), ndim=1, eps=EPS)
 case("batch_norm_train", batch_norm, np.moveaxis(normal(2, 5, 3), -1, 1), normal(3), normal(3), eps=EPS, grad=False)
-case("layer_norm", layer_norm, normal(2, 64) * 0.01 + 1e4, None, None, ndim=1, eps=1e-12, grad=False, half=False, tolerance=1e4)
+case(
+    "layer_norm",
+    layer_norm,
+    normal(2, 64) * 0.01 + 1e4,
+    None,
+    None,
+    ndim=1,
+    eps=1e-12,
+    grad=False,
+    half=False,
+    tolerance=1e4,
+)
 
 
 # Recurrent layers, one time step, image and unit at a time.
@@ -415,26 +543,74 @@ def rnn(x, h, w_ih, w_hh, b_ih, b_hh, nonlinearity, reverse=False):
 
 
 def lstm(x, h, c, w_ih, w_hh, b_ih, b_hh, reverse=False):
-    out = np.empty((*x.shape[:2], h.shape[1]))
+    out, gates, cells = (np.empty((*x.shape[:2], n * h.shape[1])) for n in (1, 4, 1))
     for t in walk(x, reverse):
         i, f, g, o = np.split(x[t] @ w_ih.T + plus(b_ih) + h @ w_hh.T + plus(b_hh), 4, 1)
-        c = sigma(f) * c + sigma(i) * np.tanh(g)
+        cells[t] = c = sigma(f) * c + sigma(i) * np.tanh(g)
+        gates[t] = np.hstack([sigma(i), sigma(f), sigma(o), np.tanh(g)])
         out[t] = h = sigma(o) * np.tanh(c)
-    return out, h, c
+    return out, h, c, gates, cells
 
 
 def gru(x, h, w_ih, w_hh, b_ih, b_hh, reverse=False):
-    out = np.empty((*x.shape[:2], h.shape[1]))
+    out, gates, candidate = (np.empty((*x.shape[:2], n * h.shape[1])) for n in (1, 3, 1))
     for t in walk(x, reverse):
         a, b = np.split(x[t] @ w_ih.T + plus(b_ih), 3, 1), np.split(h @ w_hh.T + plus(b_hh), 3, 1)
-        r, z = sigma(a[0] + b[0]), sigma(a[1] + b[1])
-        out[t] = h = (1 - z) * np.tanh(a[2] + r * b[2]) + z * h
-    return out, h
+        r, z, candidate[t] = sigma(a[0] + b[0]), sigma(a[1] + b[1]), b[2]
+        n = np.tanh(a[2] + r * b[2])
+        gates[t] = np.hstack([r, z, n])
+        out[t] = h = (1 - z) * n + z * h
+    return out, h, gates, candidate
 
 
+def slopes(f, operands, cotangents):
+    """Gradients of ``sum(cotangents * f(operands))`` by every operand, by central differences."""
+    grads = []
+    for i, v in enumerate(operands):
+        grad = np.empty(v.shape)
+        for at in np.ndindex(*v.shape):
+            values = []
+            for h in (1e-5, -1e-5):
+                moved = v.copy()
+                moved[at] += h
+                results = f(*(moved if j == i else o for j, o in enumerate(operands)))
+                values.append(sum((g * r).sum() for g, r in zip(cotangents, results, strict=True) if g is not None))
+            grad[at] = (values[0] - values[1]) / 2e-5
+        grads.append(grad)
+    return grads
+
+
+LAYERS = (
+    ("rnn_layer", "", rnn, 1, 1, {"nonlinearity": "tanh"}),
+    ("rnn_layer", "", rnn, 1, 1, {"nonlinearity": "relu"}),
+    ("lstm_layer", "_train", lstm, 4, 2, {}),
+    ("gru_layer", "_train", gru, 3, 1, {}),
+)
 for _reverse, _biased in ((False, True), (True, True), (True, False)):
-    for _op, _f, _gates, _states, _how in (("rnn_layer", rnn, 1, 1, {"nonlinearity": "tanh"}), ("gru_layer", gru, 3, 1, {}),
-                                           ("rnn_layer", rnn, 1, 1, {"nonlinearity": "relu"}), ("lstm_layer", lstm, 4, 2, {})):
-        _biases = [normal(_gates * 2) if _biased else None for _ in range(2)]
-        case(_op, _f, normal(3, 2, 4), *(normal(2, 2) for _ in range(_states)), normal(_gates * 2, 4), normal(_gates * 2, 2), *_biases,
-             reverse=_reverse, **_how)
+    for _op, _train, _f, _gates, _states, _how in LAYERS:
+        _how = {**_how, "reverse": _reverse}
+        _bias = [normal(_gates * 2) if _biased else None for _ in range(2)]
+        _operands = (
+            normal(3, 2, 4),
+            *(normal(2, 2) for _ in range(_states)),
+            normal(_gates * 2, 4),
+            normal(_gates * 2, 2),
+        )
+        case(_op, lambda *o, f=_f, n=_states + 1, **how: f(*o, **how)[:n], *_operands, *_bias, **_how)
+        if _train:
+            case(_op + _train, _f, *_operands, *_bias, **_how)
+        # Backward: with every cotangent, then with that of the sequence alone.
+        _zero = np.zeros(_gates * 2)
+        _results = _f(*_operands, _zero, _zero, **_how)
+        _saved = (_results[0], *_results[_states + 1 :])
+        for _given in (len(_results), 1):
+            _g = [normal(*r.shape) if j < _given else None for j, r in enumerate(_results)]
+
+            def backward(*o, f=_f, count=len(_g), n=len(_operands), gates=_gates, gru_like=_op == "gru_layer", **how):
+                zero = np.zeros(gates * 2)
+                grads = slopes(lambda *v: f(*v, **how), (*o[count : count + n], zero, zero), o[:count])
+                return tuple(grads if gru_like else grads[:-1])
+
+            # Relu's gradient jumps where a state is zero, and half of the states are.
+            smooth = _how.get("nonlinearity") != "relu"
+            case(_op + "_backward", backward, *_g, *_operands, *_saved, half=False, grad=smooth, tolerance=100, **_how)

@@ -121,7 +121,9 @@ def moved(case, places, changes, step):
 
 
 def as_tensors(k, operands, places, needs):
-    return tuple(tensor(k, o, needs and i in places) if isinstance(o, np.ndarray) else o for i, o in enumerate(operands))
+    return tuple(
+        tensor(k, o, needs and i in places) if isinstance(o, np.ndarray) else o for i, o in enumerate(operands)
+    )
 
 
 def along(grads, changes):
@@ -151,7 +153,9 @@ def check_first(case, k):
         high, low = (float(host(loss(as_tensors(k, moved(case, [i], change, s), [], False)))) for s in (STEP, -STEP))
         numeric = (high - low) / (2 * STEP)
         exact = along([None if grads[j] is None else host(grads[j])], change)
-        assert math.isclose(exact, numeric, rel_tol=2e-5, abs_tol=2e-6), f"operand {i}: rule {exact}, difference {numeric}"
+        assert math.isclose(exact, numeric, rel_tol=2e-5, abs_tol=2e-6), (
+            f"operand {i}: rule {exact}, difference {numeric}"
+        )
 
 
 def check_second(case, k):

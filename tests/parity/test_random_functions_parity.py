@@ -25,7 +25,8 @@ def same(function, seed=3, exact=True):
     want, have = function(torch, F), function(plugtorch, G)
     assert str(want.dtype).split(".")[1] == have.dtype.name
     assert tuple(want.shape) == tuple(have.shape)
-    assert want.stride() == have.stride()
+    if have.backend == "numpy":  # others have no results with strides
+        assert want.stride() == have.stride()
     if exact:
         np.testing.assert_array_equal(host(have), host(want))
     else:

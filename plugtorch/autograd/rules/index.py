@@ -30,7 +30,8 @@ def _cut(k, s_shape, g_part, i_shape):
     """The gradient of a source that may be larger than the index: zero outside."""
     if tuple(s_shape) == tuple(i_shape):
         return g_part
-    return k.pad(g_part, lo=(0,) * len(s_shape), hi=tuple(a - b for a, b in zip(s_shape, i_shape, strict=True)), value=0)
+    hi = tuple(a - b for a, b in zip(s_shape, i_shape, strict=True))
+    return k.pad(g_part, lo=(0,) * len(s_shape), hi=hi, value=0)
 
 
 @defvjp_joint("scatter")

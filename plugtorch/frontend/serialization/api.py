@@ -1,0 +1,175 @@
+"""``save`` and ``load``."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import pickle
+import sys
+
+from plugtorch.frontend import state
+from plugtorch.frontend.tensor import Tensor
+from plugtorch.spec.device import TYPES, Device
+
+from . import unpickler
+from .pickler import make_pickler
+from .storage import UntypedStorage
+from .zip_format import ArchiveReader, ArchiveWriter, replacing
+
+__all__ = ["load", "save"]
+
+
+def _is_path(f) -> bool:
+    return isinstance(f, (str, os.PathLike))
+
+
+def save(obj, f, pickle_module=pickle, pickle_protocol: int = 2, _use_new_zipfile_serialization: bool = True,
+         _disable_byteorder_record: bool = False) -> None:
+    """Saves an object in PyTorch's zip format, readable by PyTorch.
+
+    Tensors that share memory share it in the file, whole; ``clone()`` a small view of something large first. A file
+    appears under its path only when it is complete, and then replaces the old one at once.
+
+    Args:
+        f: a path, or a file open for writing bytes.
+        pickle_module: has the pickler class that writes what is not a tensor.
+
+    Raises:
+        RuntimeError: the folder does not exist.
+        ValueError: ``_use_new_zipfile_serialization=False``; the older format is not written.
+        AttributeError: ``f`` is neither a path nor has a ``write`` method.
+        pickle.PicklingError, TypeError: the object holds something that cannot be pickled.
+    """
+    if not _use_new_zipfile_serialization:
+        raise ValueError("only the zip format is written; leave _use_new_zipfile_serialization at True")
+    if not _is_path(f):
+        if not hasattr(f, "write"):
+            raise AttributeError("expected 'f' to be string, path, or a file-like object with a 'write' attribute")
+        data = io.BytesIO()
+        _write(data, "archive", obj, pickle_module, pickle_protocol, _disable_byteorder_record)
+        f.write(data.getbuffer())
+        return
+    root = os.path.splitext(os.path.basename(os.fspath(f)))[0] or "archive"
+    with replacing(f) as file:
+        _write(file, root, obj, pickle_module, pickle_protocol, _disable_byteorder_record)
+
+
+def _write(file, root, obj, pickle_module, protocol, no_byteorder):
+    stream = io.BytesIO()
+    pickler = make_pickler(getattr(pickle_module, "_Pickler", pickle_module.Pickler), stream, protocol)
+    pickler.dump(obj)
+    archive = ArchiveWriter(file, root)
+    archive.write("data.pkl", stream.getvalue())
+    archive.write(".format_version", b"1")
+    archive.write(".storage_alignment", b"64")
+    if not no_byteorder:
+        archive.write("byteorder", sys.byteorder.encode())
+    for key, memory in pickler.storages.items():
+        archive.write(f"data/{key}", memory.view("u1"))
+    archive.close()
+
+
+def load(f, map_location=None, pickle_module=None, *, weights_only: bool | None = None, mmap: bool | None = None,
+         **pickle_load_args):
+    """Loads an object saved by :func:`save` or by PyTorch.
+
+    Args:
+        f: a path, or a seekable file open for reading bytes.
+        map_location: where tensors are to be made: a device or its name for all, a dict from saved to wanted device
+            names, or a function ``(storage, saved name)`` that returns the storage sent elsewhere
+            (``storage.cpu()``) or None. Without it they go where they were.
+        weights_only: reads tensors, containers and plain values only, so that no file can run code. False reads
+            anything, and lets the file run any code; use it for trusted files alone.
+        mmap: leaves tensors in the file until they are used; ``f`` must be a path.
+        pickle_module: given, it says that the file is trusted; the standard unpickler reads it.
+        pickle_load_args: options of the unpickler, such as ``encoding``.
+
+    Raises:
+        pickle.UnpicklingError: the file names a class that ``weights_only`` does not allow, or is malformed.
+        RuntimeError: it is damaged, in an older format, or a tensor's device is not present.
+        FileNotFoundError: there is no such file.
+    """
+    if weights_only is None:
+        weights_only = pickle_module is None
+    elif weights_only and pickle_module is not None:
+        raise RuntimeError("Can not safely load weights when explicit pickle_module is specified")
+    if mmap and not _is_path(f):
+        raise ValueError("f must be a file path in order to use the mmap argument")
+    pickle_load_args.setdefault("encoding", "utf-8")
+    with contextlib.ExitStack() as stack:
+        if _is_path(f):
+            file = stack.enter_context(open(f, "rb"))
+        elif hasattr(f, "read") and hasattr(f, "seek"):
+            file = f
+        else:
+            raise AttributeError("expected 'f' to be a path, or a file-like object with 'read' and 'seek' attributes; "
+                                 "read the bytes into an io.BytesIO first")
+        storages = _Storages(ArchiveReader(file), map_location, f if mmap else None)
+        try:
+            return unpickler.read(bytes(storages.archive.read("data.pkl")), storages, weights_only, pickle_load_args)
+        finally:
+            storages.settle()
+
+
+class _Storages:
+    """The storages of an archive, each read once."""
+
+    def __init__(self, archive, map_location, path):
+        self.archive, self._map, self._path = archive, map_location, path
+        self._read = {}
+        order = bytes(archive.read("byteorder")).decode() if archive.has("byteorder") else "little"
+        self._swap = order != sys.byteorder
+
+    def __call__(self, key, location, needed):
+        if key in self._read:
+            storage = self._read[key]
+            self._check(key, needed)
+            return storage
+        self._check(key, needed)
+        data = self.archive.read(f"data/{key}") if self._path is None else \
+            self.archive.map(f"data/{key}", self._path)
+        storage = self._read[key] = self._sent(data, location)
+        return storage
+
+    def _check(self, key, needed):
+        size = self.archive.size(f"data/{key}")
+        if needed > size:
+            raise pickle.UnpicklingError(f"the file is malformed: storage {key!r} should have {needed} bytes, its "
+                                         f"member in the archive has {size}")
+
+    def _sent(self, data, location):
+        target = self._map
+        if callable(target) and not isinstance(target, Tensor):
+            storage = UntypedStorage(data, Device("cpu"), self._swap)
+            answer = target(storage, location)
+            if answer is not None:
+                answer.device = _present(answer.device, location)
+                return answer
+            target = None
+        if isinstance(target, dict):
+            target = target.get(location, location)
+        return UntypedStorage(data, _present(location if target is None else target, location), self._swap)
+
+    def settle(self):
+        for storage in self._read.values():
+            storage.settle()
+
+
+def _present(place, location) -> Device:
+    """A device that exists here."""
+    if isinstance(place, str) and place.partition(":")[0] not in TYPES:
+        raise RuntimeError(f"don't know how to restore data location of torch.storage.UntypedStorage (tagged with "
+                           f"{place})")
+    device = Device(place)
+    try:
+        state.backend_with(state.current_backend(), device)
+    except RuntimeError as error:
+        if device.type == "cuda":
+            raise RuntimeError(
+                "Attempting to deserialize object on a CUDA device but torch.cuda.is_available() is False on this "
+                f"backend ({state.get_backend()}). If you are running on a CPU-only machine, please use torch.load "
+                "with map_location=torch.device('cpu') to map your storages to the CPU."
+            ) from error
+        raise
+    return device
