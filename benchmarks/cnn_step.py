@@ -72,7 +72,8 @@ def main():
     reference = statistics.median(times[field[-1].name])
     for c in field:
         middle = statistics.median(times[c.name])
-        print(f"{c.name:20} {middle:8.1f} ms   ratio {middle / reference:5.2f}   loss after {args.steps + 3} steps {c.loss:.6f}")
+        print(f"{c.name:20} {middle:8.1f} ms   ratio {middle / reference:5.2f}   "
+              f"loss after {args.steps + 3} steps {c.loss:.6f}")
 
 
 if __name__ == "__main__":

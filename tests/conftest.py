@@ -15,7 +15,20 @@ import plugtorch
 BACKENDS = [n for n in os.environ.get("PLUGTORCH_TEST_BACKENDS", "numpy").split(",") if n]
 
 
+def _absent(name):
+    """Why a backend's device is not there, or None."""
+    try:
+        plugtorch.spec.load_backend(name)
+    except plugtorch.BackendUnavailable as error:
+        return str(error)
+    return None
+
+
 def pytest_configure(config):
+    if os.environ.get("PLUGTORCH_TEST_ABSENT_IS_FINE") and BACKENDS == ["cupy"]:
+        reason = _absent("cupy")
+        if reason:
+            pytest.exit(f"cupy is absent here, nothing was tested: {reason}", returncode=0)
     config.addinivalue_line("markers", "one_backend: the test does not depend on the backend and runs once")
 
 

@@ -335,7 +335,8 @@ def _check_gather(input, index, dim, name):
     if index.numel() == 0:
         return normalize_axis(dim, input.dim())
     if max(input.dim(), 1) != max(index.dim(), 1):
-        raise RuntimeError(f"Index tensor must have the same number of dimensions as {'input' if name == 'gather' else 'self'} tensor")
+        owner = "input" if name == "gather" else "self"
+        raise RuntimeError(f"Index tensor must have the same number of dimensions as {owner} tensor")
     at = normalize_axis(dim, input.dim())
     for d, (n, m) in enumerate(zip(index._a.shape, input._a.shape, strict=False)):
         if d != at and n > m:

@@ -50,7 +50,7 @@ def new_tensor(self, data, *, dtype=None, device=None, requires_grad=False, layo
 @method
 def new(self, *args):
     """A tensor of this dtype: of a shape, or with a copy of data."""
-    if args and not isinstance(args[0], int) and not type(args[0]).__name__ == "Size":
+    if args and not isinstance(args[0], int) and type(args[0]).__name__ != "Size":
         return creation.tensor(args[0], dtype=self.dtype)
     return creation.empty(*args, dtype=self.dtype) if args else creation.empty(0, dtype=self.dtype)
 

@@ -2,5 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from plugtorch.frontend.nn.functional import *  # noqa: F403
 from plugtorch.frontend.nn.functional import __all__ as __all__
+
+if TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        """The names are gathered at run time; this tells type checkers that they are there."""
