@@ -32,12 +32,12 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_runtest_teardown(item, nextitem):
-    """Programs of thousands of shapes fill gigabytes: they are dropped after every 60 ops."""
+    """Programs of thousands of shapes fill gigabytes: they are dropped after every 200 groups of tests."""
     def group(test):
         return test and (getattr(test, "originalname", None), getattr(test.callspec.params.get("case"), "op", None)
                          if hasattr(test, "callspec") else None)
 
     if "jax" in sys.modules and group(item) != group(nextitem):
         item.config.stash[PROGRAMS] = item.config.stash.get(PROGRAMS, 0) + 1
-        if item.config.stash[PROGRAMS] % 60 == 0:
+        if item.config.stash[PROGRAMS] % 200 == 0:
             sys.modules["jax"].clear_caches()
