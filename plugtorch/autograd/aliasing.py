@@ -245,10 +245,11 @@ def check_inplace(t: TensorBase) -> None:
             )
 
 
-def replace(t: TensorBase, result: TensorBase) -> TensorBase:
+def replace(t: TensorBase, result: TensorBase, since: int | None = None) -> TensorBase:
     """Makes the value and the history of ``result`` those of ``t``: the second half of every in-place op.
 
-    ``result`` was computed from t out of place. Its shape must be t's, and its dtype one that t can hold.
+    ``result`` was computed from t out of place, by nodes created after number ``since``. Its shape must be t's, and
+    its dtype one that t can hold.
     """
     k = t._k
     if result._a.shape != t._a.shape:
@@ -263,29 +264,32 @@ def replace(t: TensorBase, result: TensorBase) -> TensorBase:
             f"result type {have.legacy} can't be cast to the desired output type {want.legacy}"
         )
     array = result._a if have is want else k.cast(result._a, dtype=want)
-    if result._req and result._node is not None:
-        _keep_old_value(t, result._node)
+    if since is not None and result._req and result._node is not None:
+        _keep_old_value(t, result._node, since)
     overwrite(t, array)
     if result._req and not mode() & NO_GRAD or t._req and not mode() & NO_GRAD:
         rebase(t, result)
     return t
 
 
-def _keep_old_value(t, node):
-    """The rule of an in-place op may need the value that is about to be written over. It keeps that value (where
+def _keep_old_value(t, node, since):
+    """The rules of an in-place op may need the value that is about to be written over. Its nodes keep that value (where
     arrays are mutable, a copy), unguarded by the version that is about to change."""
-    saved = node.saved
-    if not saved:
-        return
-    for i, value in enumerate(saved):
-        if value is t._a:
-            kept = t._k.copy(value) if t._k.aliases else value
-            saved = (*saved[:i], kept, *saved[i + 1:])
-            check = node.check
-            at = [j for j in range(0, len(check), 2) if check[j] is t._cell]
-            if at:
-                node.check = (*check[:at[0]], *check[at[0] + 2:])
-    node.saved = saved
+    kept, stack, seen = None, [node], set()
+    while stack:
+        node = stack.pop()
+        if node is None or isinstance(node, TensorBase) or node.seq <= since or node in seen:
+            continue
+        seen.add(node)
+        stack.extend(node.edges)
+        saved = node.saved
+        if not saved or not any(value is t._a for value in saved):
+            continue
+        if kept is None:
+            kept = t._k.copy(t._a) if t._k.aliases else t._a
+        node.saved = tuple(kept if value is t._a else value for value in saved)
+        check = node.check
+        node.check = tuple(v for j in range(0, len(check), 2) if check[j] is not t._cell for v in check[j:j + 2])
 
 
 def rebase(t: TensorBase, result: TensorBase) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 
 from plugtorch.autograd.aliasing import check_inplace, overwrite, replace
-from plugtorch.autograd.base import TensorBase
+from plugtorch.autograd.base import TensorBase, next_seq
 from plugtorch.autograd.mode import NO_GRAD, mode
 from plugtorch.autograd.record import apply, common_backend, count_version, finish
 from plugtorch.spec.abstract import broadcast_shapes  # noqa: F401  (for the modules of functions)
@@ -143,7 +143,8 @@ def inplace(x, compute, *args, **kwargs):
     """``x`` with the result of ``compute(x, ...)`` written into it."""
     require_tensor(x, getattr(compute, "__name__", "in-place op"), "self")
     check_inplace(x)
-    return replace(x, compute(x, *args, **kwargs))
+    since = next_seq()
+    return replace(x, compute(x, *args, **kwargs), since)
 
 
 def update(x, name: str, compute, *operands):

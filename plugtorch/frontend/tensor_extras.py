@@ -10,7 +10,7 @@ from .creation import as_subclass
 from .dispatch import as_number, common_dtype, is_tensor, shape_from
 from .methods import method
 
-__all__ = ["can_cast", "is_nonzero", "promote_types", "result_type", "variable"]
+__all__ = ["can_cast", "is_nonzero", "promote_types", "result_type", "typename", "variable"]
 
 method(as_subclass)
 
@@ -63,6 +63,15 @@ def result_type(tensor1, tensor2):
 def can_cast(from_, to):
     """Whether a dtype may be stored as another in place."""
     return _can_cast(from_, to)
+
+
+def typename(obj, /):
+    """The name of a type or of an object's type with its module; a tensor's type string."""
+    if is_tensor(obj):
+        return obj.type()
+    named = obj if hasattr(obj, "__qualname__") else type(obj)
+    module = getattr(obj, "__module__", None)
+    return named.__qualname__ if module in (None, "builtins") else f"{module}.{named.__qualname__}"
 
 
 def is_nonzero(input):

@@ -146,16 +146,6 @@ case("CosineEmbeddingLoss", inputs=(ROWS, reals(4, 6), constant(np.array([1, -1,
 case("MarginRankingLoss", inputs=(ROWS, reals(4, 6), constant(np.ones((4, 6), np.float32))))
 case("TripletMarginLoss", swap=True, inputs=(ROWS, reals(4, 6), reals(4, 6)))
 case("TripletMarginWithDistanceLoss", inputs=(ROWS, reals(4, 6), reals(4, 6)))
-case("LinearCrossEntropyLoss", 6, 5, bias=True, inputs=(ROWS, indices(5, 4)))
-case(
-    "CTCLoss",
-    inputs=(
-        ("logs", (7, 2, 5)),
-        constant(np.array([[1, 2, 3], [2, 3, 1]])),
-        constant(np.array([7, 7])),
-        constant(np.array([3, 2])),
-    ),
-)
 case("AdaptiveLogSoftmaxWithLoss", 16, 20, [4, 9], inputs=(reals(4, 16), indices(20, 4)))
 case("PairwiseDistance", inputs=(ROWS, reals(4, 6)))
 case("CosineSimilarity", inputs=(ROWS, reals(4, 6)))

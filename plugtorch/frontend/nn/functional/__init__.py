@@ -9,6 +9,7 @@ from . import (
     distance,
     dropout,
     embedding,
+    interpolation,
     loss,
     normalization,
     padding,
@@ -17,8 +18,8 @@ from . import (
     recurrent,
 )
 
-_FAMILIES = (activation, attention, convolution, distance, dropout, embedding, loss, normalization, padding, pooling,
-             rearrange, recurrent)
+_FAMILIES = (activation, attention, convolution, distance, dropout, embedding, interpolation, loss, normalization,
+             padding, pooling, rearrange, recurrent)
 __all__: list[str] = []
 for _family in _FAMILIES:
     for _name in _family.__all__:
