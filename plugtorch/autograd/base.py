@@ -7,6 +7,7 @@ made, so a graph holds no reference cycle and dies with its last tensor.
 
 from __future__ import annotations
 
+import functools
 import itertools
 
 next_seq = itertools.count(1).__next__
@@ -81,7 +82,7 @@ class AccumulateGrad:
         self.next_functions = ()
 
     def name(self) -> str:
-        return "AccumulateGrad"
+        return "torch::autograd::AccumulateGrad"
 
     def __repr__(self):
         return f"<AccumulateGrad object at {id(self.variable):#x}>"
@@ -98,9 +99,21 @@ def _shown_edge(edge):
         return (None, 0)
     if isinstance(edge, TensorBase):
         return (AccumulateGrad(edge), 0)
-    if type(edge.extra) is int and len(edge.edges) == 1 and edge.plan.is_slot:
-        return (edge.edges[0], edge.extra)
-    return (edge, 0)
+    if edge.plan.is_slot:
+        return (shown(edge.edges[0]), edge.extra)
+    return (shown(edge), 0)
+
+
+@functools.cache
+def _named_class(cls, name):
+    return type(name, (cls,), {"__slots__": (), "__module__": "plugtorch.autograd"})
+
+
+def shown(node: Node) -> Node:
+    """The node as users meet it: of a class with its name, as in PyTorch. The node is the same object."""
+    if type(node) is Node:
+        node.__class__ = _named_class(Node, node.name())
+    return node
 
 
 class NodeHooks:

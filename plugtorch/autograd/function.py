@@ -154,7 +154,7 @@ class Function:
     @staticmethod
     def forward(*args, **kwargs):
         """Computes the result; no gradients are recorded inside."""
-        raise TypeError("You must implement the forward function for custom autograd.Function.")
+        raise NotImplementedError("You must implement the forward function for custom autograd.Function.")
 
     @staticmethod
     def setup_context(ctx, inputs, output):
@@ -164,7 +164,7 @@ class Function:
     @staticmethod
     def backward(ctx, *grad_outputs):
         """Gradients of the arguments for the gradients of the results."""
-        raise RuntimeError(
+        raise NotImplementedError(
             "You must implement either the backward or vjp method for your custom autograd.Function to use it with "
             "backward mode AD."
         )

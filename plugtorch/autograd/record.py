@@ -87,6 +87,8 @@ def finish(op: Op, k, operands, arrays, params, mask):
             if op.primitive:
                 raise RuntimeError(f"op {name!r} has no gradient rule")
             return _compose(op, k, operands, arrays, params)
+        if name == "cast" and not params["dtype"].differentiable:
+            rule = None
     else:
         rule = None
     out = getattr(k, name)(*arrays, **params)

@@ -130,11 +130,17 @@ def parse(x, index):
         index tensor or None; ``tensors`` is empty for a plain index.
     """
     items = index if type(index) is tuple else (index,)
+    if type(index) is list and len(index) < 32 and any(isinstance(i, (list, tuple, slice)) or is_tensor(i) and i.dim()
+                                                       for i in index):
+        items = tuple(index)  # a short list that holds sequences is read as a tuple
     if not all(map(_is_plain, items)):
         items = tuple(_as_item(i, x) for i in items)
     shape = tuple(x._a.shape)
     used = sum(map(_consumed, items))
     if used > len(shape):
+        if not shape and len(items) == 1 and type(items[0]) is int:
+            raise IndexError("invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ "
+                             "to convert a 0-dim tensor to a number")
         raise IndexError(f"too many indices for tensor of dimension {len(shape)}")
     if any(i is Ellipsis for i in items):
         at = next(n for n, i in enumerate(items) if i is Ellipsis)
@@ -261,7 +267,7 @@ def _index_put(self, indices, values, accumulate=False):
             tensors.append(t)
     raw = _raw_indices(self, tensors)
     if values.dtype is not self.dtype:
-        if values.dim() and values.dtype.category > self.dtype.category:
+        if values.dim():
             raise RuntimeError("Index put requires the source and destination dtypes match, got "
                                f"{self.dtype.legacy} for the destination and {values.dtype.legacy} for the source.")
         values = to_dtype(values, self.dtype)

@@ -75,9 +75,9 @@ def _unary(name, op_name, kind):
             if floating:
                 x = float_like(x)
             elif category in refused:
-                raise RuntimeError(message.format(dtype=x.dtype.name))
+                raise (RuntimeError if name == "neg" else NotImplementedError)(message.format(dtype=x.dtype.name))
         elif category in refused:
-            raise RuntimeError(message.format(dtype=x.dtype.name))
+            raise NotImplementedError(message.format(dtype=x.dtype.name))
         y = finish(op, k, (x,), (x._a,), {}, 1 if x._req else 0)
         return y if out is None else store(out, y)
 
@@ -202,7 +202,7 @@ def div(input, other, *, rounding_mode=None, out=None):
         return store(out, globals()["trunc"](elementwise("div", operands)))
     q = _integer_op("floor_divide", operands)
     r = _integer_op("remainder", operands)
-    negative = logical_and(r.ne(0), logical_xor(_lt_zero(operands[0]), _lt_zero(operands[1])))
+    negative = logical_and(r.ne(0), _lt_zero(operands[0]) ^ _lt_zero(operands[1]))
     return store(out, q + negative.to(q.dtype))
 
 
@@ -211,6 +211,10 @@ def _lt_zero(v):
 
 
 def _integer_op(name, operands):
+    dtype = common_dtype(tuple(as_number(o) for o in operands))
+    if dtype.category in (BOOL, COMPLEX):
+        kernel = "div_floor" if name == "floor_divide" else name
+        raise NotImplementedError(f"\"{kernel}_cpu\" not implemented for '{dtype.legacy}'")
     try:
         return elementwise(name, operands)
     except ZeroDivisionError as error:
@@ -315,7 +319,7 @@ def _comparison(name):
         operands = moved_scalars((input, as_number(other)))
         dtype = common_dtype(operands)
         if ordered and dtype.category == COMPLEX:
-            raise RuntimeError(f'"{name}_cpu" not implemented for \'{dtype.legacy}\'')
+            raise NotImplementedError(f'"{name}_cpu" not implemented for \'{dtype.legacy}\'')
         arrays, mask = promoted(operands, dtype)
         return store(out, finish(OPS[name], common_backend(operands), operands, arrays, {}, mask))
 
@@ -355,6 +359,7 @@ def logical_not(input, *, out=None):
 
 def _logical(name, op_name):
     def function(input, other, *, out=None):
+        require_tensor(other, name, "other")
         return store(out, elementwise(op_name, (_as_bool(input), _as_bool(other))))
 
     function.__name__ = function.__qualname__ = name
@@ -373,7 +378,7 @@ def _bitwise(name, op_name):
     def function(input, other, *, out=None):
         if common_dtype((input, as_number(other)) if is_tensor(input) or is_tensor(other) else ()).category >= FLOAT:
             bad = common_dtype((input, as_number(other))).legacy
-            raise RuntimeError(f'"{name}_cpu" not implemented for \'{bad}\'')
+            raise NotImplementedError(f'"{name}_cpu" not implemented for \'{bad}\'')
         return store(out, elementwise(op_name, (input, other)))
 
     function.__name__ = function.__qualname__ = name
@@ -396,12 +401,20 @@ for _name, _op, _dunder in (
 def bitwise_not(input, *, out=None):
     """Every bit inverted; logical not of bools."""
     if input.dtype.category >= FLOAT:
-        raise RuntimeError(f"\"bitwise_not_cpu\" not implemented for '{input.dtype.legacy}'")
+        raise NotImplementedError(f"\"bitwise_not_cpu\" not implemented for '{input.dtype.legacy}'")
     return store(out, apply("bit_not", (input,)))
 
 
 bitwise_not_ = _export(inplace_twin(bitwise_not))
-Tensor.__invert__ = bitwise_not
+
+
+def _invert(self):
+    if self.dtype.category >= FLOAT:
+        raise TypeError("~ (operator.invert) is only implemented on integer and Boolean-type tensors")
+    return bitwise_not(self)
+
+
+Tensor.__invert__ = _invert
 
 
 # Float classification.
@@ -675,6 +688,7 @@ def add_(self, other, *, alpha=1):
 @method
 def sub_(self, other, *, alpha=1):
     """In-place version of :func:`sub`."""
+    _refuse_bool_sub(self, other)
     return update(self, "sub", sub, _scaled(other, alpha))
 
 
@@ -726,6 +740,8 @@ def fill_(self, value):
 
     check_inplace(self)
     k = self._k
+    if isinstance(as_number(value), complex) and self.dtype.category in (INT, FLOAT):
+        raise RuntimeError(f"value cannot be converted to type {self.dtype.name} without overflow")
     array = k.full(shape=tuple(self._a.shape), value=as_number(value), dtype=self.dtype, device=self.device)
     return replace(self, wrap(array, k))
 

@@ -51,7 +51,6 @@ class _Formatter:
         wide = values.astype(np.float64)
         finite = np.abs(wide[np.isfinite(wide) & (wide != 0)])
         if finite.size == 0:
-            self._measure(values)
             return
         low, high = float(finite.min()), float(finite.max())
         self.integers = bool(np.all(finite == np.ceil(finite)))
@@ -63,7 +62,7 @@ class _Formatter:
             self.scientific = high > 1.0e8
         if OPTIONS.sci_mode is not None:
             self.scientific = OPTIONS.sci_mode
-        self._measure(wide[wide != 0] if self.integers else wide)
+        self._measure(wide[np.isfinite(wide) & (wide != 0)])
 
     def _measure(self, values):
         self.width = max([1, *(len(self._text(float(v))) for v in values.ravel())])

@@ -14,7 +14,6 @@ from .return_types import struct
 
 MaxResult = struct("max", ["values", "indices"])
 MinResult = struct("min", ["values", "indices"])
-VarMean = struct("var_mean", ["var", "mean"])
 AminmaxResult = struct("aminmax", ["min", "max"])
 
 
@@ -78,11 +77,13 @@ def _extreme(name, result):
         dim = axis if dim is None else dim
         if dim is None:
             _need_values(input, name)
+            if input.dtype.category == COMPLEX:
+                raise NotImplementedError(f'"{name}_all" not implemented for \'{input.dtype.legacy}\'')
             return store(out, apply(name, (input,), {"axis": _axes(input, None), "keepdims": False}))
         if is_tensor(dim):
             return store(out, elementwise(f"{name}imum", (input, dim)))
         if input.dtype.category == COMPLEX:
-            raise RuntimeError(f'"{name}_values_cpu" not implemented for \'{input.dtype.legacy}\'')
+            raise NotImplementedError(f'"{name}_values_cpu" not implemented for \'{input.dtype.legacy}\'')
         if input.dim() == 0:
             normalize_axis(dim, 0)
             from .creation import zeros
@@ -129,7 +130,7 @@ def aminmax(input, *, dim=None, keepdim=False, out=None):
 def _arg(name):
     def function(input, dim=None, keepdim=False, *, out=None):
         if input.dtype.category in (BOOL, COMPLEX):
-            raise RuntimeError(f'"{name}_cpu" not implemented for \'{input.dtype.legacy}\'')
+            raise RuntimeError(f"{name}(): does not support {'bool' if input.dtype.category == BOOL else 'complex'} input")
         if dim is None:
             if input.numel() == 0:
                 raise IndexError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify "
@@ -238,7 +239,7 @@ def std(input, dim=None, unbiased=None, keepdim=False, *, correction=None, out=N
 
 def var_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None, out=None):
     """Variance and mean."""
-    return store(out, VarMean(*_moments(input, dim, unbiased, correction, keepdim, "var_mean")))
+    return store(out, tuple(_moments(input, dim, unbiased, correction, keepdim, "var_mean")))
 
 
 def std_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None, out=None):

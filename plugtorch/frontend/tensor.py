@@ -7,7 +7,7 @@ arithmetic operators by ``operators.py``.
 from __future__ import annotations
 
 from plugtorch.autograd.api import backward as _backward
-from plugtorch.autograd.base import InferenceCell, TensorBase, bind_tensor_class
+from plugtorch.autograd.base import InferenceCell, TensorBase, bind_tensor_class, shown
 from plugtorch.autograd.hooks import register_hook, register_post_accumulate_grad_hook, retain_grad
 
 from .dispatch import is_tensor
@@ -177,7 +177,9 @@ class Tensor(TensorBase):
     def grad_fn(self):
         """The node that made it, or None."""
         node = self._node
-        return node.edges[0] if node is not None and node.plan.is_slot else node
+        if node is None:
+            return None
+        return shown(node.edges[0] if node.plan.is_slot else node)
 
     @property
     def output_nr(self) -> int:
