@@ -45,7 +45,8 @@ def test_numbers(name):
 @pytest.mark.parametrize("name", DTYPES)
 def test_in_place(name):
     pairs = [f"a = {tensor(name)}; b = {tensor(right, '[2, 1]')}; a.{f}_(b)"
-             for right in DTYPES for f in ("add", "mul", "div", "copy", "pow", "eq")]
+             for right in DTYPES for f in ("add", "mul", "div", "copy", "pow", "eq")
+             if f != "pow" or covered(name, right, "**")]
     numbers = [f"a = {tensor(name)}; a.{f}_({n})" for n in NUMBERS for f in ("add", "mul", "div", "sub", "fill")]
     assert not disagreements(pairs + numbers)
 
@@ -55,7 +56,7 @@ def test_conversions_and_reductions(name):
     forms = ("a.sum()", "a.prod()", "a.mean()", "a.sqrt()", "a.exp()", "a.abs()", "-a", "~a", "a.floor()",
              "a.cumsum(0)", "a.max()", "a.var()", "a.sum(dtype=torch.float64)", "a.to(torch.int32)", "a.float()",
              "a.bool()", "a.item() if a.numel() == 1 else a.tolist()", "a.dtype.is_floating_point", "a.dtype.itemsize",
-             "torch.zeros_like(a)", "torch.full_like(a, 1)", "a.any()", "a.argmax()", "a.square()")
+             "torch.zeros_like(a)", "torch.full_like(a, 1)", "a.any()", "a.argmax()")
     assert not disagreements(f"a = {tensor(name)}; {form}" for form in forms)
 
 

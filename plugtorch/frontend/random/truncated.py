@@ -8,10 +8,10 @@ import numpy as np
 
 from plugtorch.frontend.random import libm
 from plugtorch.frontend.random.generator import Generator, sampler
-from plugtorch.frontend.random.normal import normal
+from plugtorch.frontend.random.normals import normal
 from plugtorch.frontend.random.rounding import numpy_dtype
 from plugtorch.frontend.random.shapes import Shape
-from plugtorch.frontend.random.uniform import uniform
+from plugtorch.frontend.random.uniforms import uniform
 
 # Below this probability of the interval, uniform proposals are cheaper than normal ones.
 _RARE = 0.3
@@ -32,7 +32,7 @@ def trunc_normal(
     """Values of ``shape`` from the normal distribution of ``mean`` and ``std`` given low <= value <= high.
 
     A real floating ``dtype``; the rounds of proposals are computed in it. ``contiguous``: as for
-    :func:`~plugtorch.frontend.random.normal.normal`.
+    :func:`~plugtorch.frontend.random.normals.normal`.
     """
     mean, std, low, high = float(mean), float(std), float(low), float(high)
     mass = _cdf((high - mean) / std) - _cdf((low - mean) / std)
