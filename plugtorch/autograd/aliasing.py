@@ -95,17 +95,17 @@ def share(source: TensorBase, array, step=None, *, base=None, steps=(), cell=Tru
     return t
 
 
-def view(x: TensorBase, name: str, params: dict, array=None) -> TensorBase:
-    """The view that op ``name`` gives of x, recorded if x requires grad."""
+def view(x: TensorBase, name: str, params: dict, array=None, node_name: str | None = None) -> TensorBase:
+    """The view that op ``name`` gives of x, recorded if x requires grad; ``node_name`` is PyTorch's name for the node."""
     k = x._k
     if array is None:
         array = getattr(k, name)(x._a, **params)
     step = (name, params)
     at = x._alias
-    if at is not None and at.base is not None:
-        base, steps = at.base, (*at.steps, step)
-    else:
+    if at is None or at.base is None or (x._req and x._node is None):  # a leaf is a base, also one made as a view
         base, steps = x, (step,)
+    else:
+        base, steps = at.base, (*at.steps, step)
     t = share(x, array, step, base=base, steps=steps)
     flags = mode()
     if flags & NO_GRAD:
@@ -114,6 +114,7 @@ def view(x: TensorBase, name: str, params: dict, array=None) -> TensorBase:
             t._cell = cell_of(x)
     elif x._req and k.dtype_of(array).differentiable:
         record(t, rule_for(name).plan(1, 1), k, (x,), (x._a,), params, array)
+        t._node.extra = node_name
     return t
 
 

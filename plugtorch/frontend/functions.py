@@ -17,11 +17,13 @@ from plugtorch.spec.dtypes import promote_types
 
 from . import activations as _activations
 from . import indexing as _indexing
+from . import joining as _joining
 from . import linear as _linear
 from . import pointwise as _pointwise
 from . import reductions as _reductions
 from . import shaping as _shaping
 from . import sorting as _sorting
+from . import strides as _strides
 from . import tensor_extras as _extras
 from .creation import (
     arange,
@@ -54,7 +56,7 @@ from .state import get_default_dtype, set_default_dtype
 from .tensor import Size, Tensor
 from .transfer import clone, detach
 
-_FAMILIES = (_activations, _pointwise, _reductions, _shaping, _indexing, _linear, _sorting, _extras)
+_FAMILIES = (_activations, _pointwise, _reductions, _strides, _shaping, _joining, _indexing, _linear, _sorting, _extras)
 for _family in _FAMILIES:
     for _name in _family.__all__:
         globals()[_name] = getattr(_family, _name)

@@ -470,7 +470,7 @@ def cross(input, other, dim=None, *, out=None):
         dim = next(i for i, n in enumerate(input._a.shape) if n == 3)
     a = [select(input, dim, i) for i in range(3)]
     b = [select(other, dim, i) for i in range(3)]
-    from .shaping import stack
+    from .joining import stack
 
     y = stack([a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]], -1)
     return store(out, y.movedim(-1, normalize_axis(dim, input.dim())))

@@ -18,7 +18,7 @@ from . import random as host
 from .dispatch import as_number, is_tensor
 from .methods import method
 from .random import Generator, default_generator
-from .shaping import is_contiguous, stride
+from .strides import is_contiguous, stride
 
 
 def generator_or_default(generator, function: str) -> Generator:

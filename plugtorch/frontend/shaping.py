@@ -14,15 +14,15 @@ from .dispatch import (
     broadcast_shapes as _broadcast,
 )
 from .dispatch import (
-    common_dtype,
     is_tensor,
     normalize_axes,
     normalize_axis,
     shape_from,
     store,
-    to_dtype,
 )
 from .methods import inplace_twin, method
+from .strides import is_contiguous, reshaped_strides, strides_of
+from .strides import storage_offset as offset_of
 from .tensor import Size, Tensor
 
 __all__: list[str] = []
@@ -31,156 +31,6 @@ __all__: list[str] = []
 def _export(function):
     __all__.append(function.__name__)
     return function
-
-
-# Strides.
-
-def contiguous_strides(shape):
-    """Strides in elements of an array in C order."""
-    strides, n = [], 1
-    for size in reversed(shape):
-        strides.insert(0, n)
-        n *= max(size, 1)
-    return tuple(strides)
-
-
-def _step_strides(shape, strides, name, params):
-    """Shape and strides after one view step."""
-    if name == "permute":
-        return tuple(shape[i] for i in params["axes"]), tuple(strides[i] for i in params["axes"])
-    if name == "slice":
-        sizes = tuple(len(range(*t)) for t in zip(params["start"], params["stop"], params["step"], strict=True))
-        return sizes, tuple(s * n for s, n in zip(strides, params["step"], strict=True))
-    if name == "broadcast_to":
-        new = params["shape"]
-        lead = len(new) - len(shape)
-        return new, (0,) * lead + tuple(0 if n == 1 != m else s
-                                        for n, m, s in zip(shape, new[lead:], strides, strict=True))
-    if name == "as_strided":
-        return tuple(params["shape"]), tuple(params["strides"])
-    if name == "diagonal":
-        a, b = params["axis1"], params["axis2"]
-        n = max(0, min(shape[a], shape[b] - params["offset"]) if params["offset"] >= 0
-                else min(shape[a] + params["offset"], shape[b]))
-        keep = [i for i in range(len(shape)) if i not in (a, b)]
-        return (*(shape[i] for i in keep), n), (*(strides[i] for i in keep), strides[a] + strides[b])
-    if name == "unfold_dim":
-        axis, size, step = params["axis"], params["size"], params["step"]
-        count = (shape[axis] - size) // step + 1
-        return ((*shape[:axis], count, *shape[axis + 1:], size),
-                (*strides[:axis], strides[axis] * step, *strides[axis + 1:], strides[axis]))
-    if name == "reshape":
-        new = reshaped_strides(shape, strides, params["shape"])
-        return params["shape"], new if new is not None else contiguous_strides(params["shape"])
-    return shape, strides
-
-
-def reshaped_strides(shape, strides, new):
-    """Strides under which the same memory has another shape, or None if it must be copied."""
-    if math.prod(shape) == 0:
-        return contiguous_strides(new)
-    out, i = [0] * len(new), len(new) - 1
-    chunk, base = 1, None
-    for d in range(len(shape) - 1, -1, -1):
-        if shape[d] == 1:
-            continue
-        if base is None:
-            base = strides[d]
-        chunk *= shape[d]
-        above = next((e for e in range(d - 1, -1, -1) if shape[e] != 1), None)
-        if above is None or strides[above] != shape[d] * strides[d]:
-            filled = 1
-            while i >= 0 and (filled < chunk or new[i] == 1):
-                out[i] = filled * base
-                filled *= new[i]
-                i -= 1
-            if filled != chunk:
-                return None
-            chunk, base = 1, None
-    while i >= 0:
-        if new[i] != 1:
-            return None
-        out[i] = out[i + 1] * new[i + 1] if i + 1 < len(new) else 1
-        i -= 1
-    return tuple(out)
-
-
-def _strides(t):
-    real = t._k.strides_of(t._a)
-    if real is not None:
-        return real
-    shape = tuple(t._a.shape)
-    if t._alias is None or not t._alias.path:
-        return contiguous_strides(shape)
-    root = t._alias.storage.root
-    at = tuple(root.shape)
-    strides = contiguous_strides(at)
-    for name, params in t._alias.path:
-        at, strides = _step_strides(at, strides, name, params)
-    return tuple(strides)
-
-
-@_export
-@method
-def stride(input, dim=None):
-    """Strides in elements, or one of them."""
-    s = _strides(input)
-    return s if dim is None else s[normalize_axis(dim, len(s))]
-
-
-@_export
-@method
-def is_contiguous(input, memory_format=None):
-    """Whether the elements lie in C order without gaps."""
-    shape = tuple(input._a.shape)
-    if math.prod(shape) == 0:
-        return True
-    return all(n == 1 or s == want
-               for n, s, want in zip(shape, _strides(input), contiguous_strides(shape), strict=True))
-
-
-@_export
-@method
-def contiguous(input, memory_format=None):
-    """The tensor itself if it is contiguous, else a copy in C order."""
-    return input if is_contiguous(input) else input.clone()
-
-
-@method
-def storage_offset(input):
-    """Position of the first element in its storage, in elements."""
-    at = input._alias
-    if at is None:
-        return 0
-    root_shape = tuple(at.storage.root.shape) if at.storage.root is not None else None
-    offset, shape, strides = 0, root_shape, None
-    for name, params in at.path:
-        if shape is None:
-            first = next(t for t in at.storage.live() if not t._alias.path) if any(
-                not t._alias.path for t in at.storage.live()) else None
-            if first is None:
-                return 0
-            shape, strides = tuple(first._a.shape), _strides(first)
-        if strides is None:
-            strides = contiguous_strides(shape)
-        if name == "slice":
-            offset += sum(s * n for s, n in zip(strides, params["start"], strict=True))
-        elif name == "as_strided":
-            offset = params["offset"]
-        elif name == "diagonal":
-            o = params["offset"]
-            offset += o * strides[params["axis2"]] if o > 0 else -o * strides[params["axis1"]]
-        shape, strides = _step_strides(shape, strides, name, params)
-    return offset
-
-
-@method
-def data_ptr(input):
-    """A number that tells memories apart: the address on a host backend, else the identity of the storage."""
-    interface = getattr(input._a, "__array_interface__", None)
-    if interface is not None:
-        return interface["data"][0]
-    return id(input._alias.storage if input._alias is not None else input._a)
 
 
 # Shape.
@@ -221,7 +71,7 @@ def reshape(input, *shape):
     if len(shape) == 1 and not isinstance(shape[0], int):
         shape = shape[0]
     shape = _full_shape(shape_from((shape,)) if not isinstance(shape, tuple) else shape_from(shape), input.numel())
-    if shape == tuple(input._a.shape) or reshaped_strides(tuple(input._a.shape), _strides(input), shape) is not None:
+    if shape == tuple(input._a.shape) or reshaped_strides(tuple(input._a.shape), strides_of(input), shape) is not None:
         return make_view(input, "reshape", {"shape": shape})
     return apply("reshape", (input,), {"shape": shape})
 
@@ -238,9 +88,9 @@ def view(self, *shape, dtype=None):
     if dtype is not None:
         return make_view(self, "bitcast", {"dtype": dtype})
     shape = _full_shape(shape_from(shape), self.numel())
-    if reshaped_strides(tuple(self._a.shape), _strides(self), shape) is None:
+    if reshaped_strides(tuple(self._a.shape), strides_of(self), shape) is None:
         _settle(self)
-        if reshaped_strides(tuple(self._a.shape), _strides(self), shape) is None:
+        if reshaped_strides(tuple(self._a.shape), strides_of(self), shape) is None:
             raise RuntimeError(
                 "view size is not compatible with input tensor's size and stride (at least one dimension spans across "
                 "two contiguous subspaces). Use .reshape(...) instead."
@@ -286,7 +136,7 @@ def transpose(input, dim0, dim1):
     axes = list(range(ndim))
     if ndim:
         axes[a], axes[b] = b, a
-    return make_view(input, "permute", {"axes": tuple(axes)})
+    return make_view(input, "permute", {"axes": tuple(axes)}, node_name="TransposeBackward0")
 
 
 swapaxes = swapdims = transpose
@@ -305,8 +155,7 @@ def t(input):
     """
     if input.dim() > 2:
         raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {input.dim()}D")
-    return transpose(input, 0, 1) if input.dim() == 2 else make_view(input, "permute",
-                                                                    {"axes": tuple(range(input.dim()))})
+    return make_view(input, "permute", {"axes": tuple(reversed(range(input.dim())))}, node_name="TBackward0")
 
 
 @_export
@@ -351,7 +200,7 @@ def squeeze(input, dim=None):
     else:
         drop = set(normalize_axes(dim, len(shape))) if dim != () else set()
     new = tuple(n for i, n in enumerate(shape) if n != 1 or i not in drop)
-    return make_view(input, "reshape", {"shape": new})
+    return make_view(input, "reshape", {"shape": new}, node_name="SqueezeBackward0")
 
 
 @_export
@@ -360,7 +209,7 @@ def unsqueeze(input, dim):
     """A view with a dimension of size 1 inserted."""
     at = normalize_axis(dim, input.dim() + 1)
     shape = tuple(input._a.shape)
-    return make_view(input, "reshape", {"shape": (*shape[:at], 1, *shape[at:])})
+    return make_view(input, "reshape", {"shape": (*shape[:at], 1, *shape[at:])}, node_name="UnsqueezeBackward0")
 
 
 def _rename_in_place(function):
@@ -521,7 +370,7 @@ def select(input, dim, index):
                          f"{at}")
     one = slice_view(input, at, index % n, index % n + 1, 1)
     shape = tuple(input._a.shape)
-    return make_view(one, "reshape", {"shape": (*shape[:at], *shape[at + 1:])})
+    return make_view(one, "reshape", {"shape": (*shape[:at], *shape[at + 1:])}, node_name="SelectBackward0")
 
 
 @_export
@@ -593,123 +442,6 @@ def tensor_split(input, indices_or_sections, dim=0):
     return tuple(slice_view(input, at, a, max(a, b), 1) for a, b in zip(cuts, cuts[1:], strict=False))
 
 
-# Joining.
-
-def _joined(tensors, name):
-    tensors = list(tensors)
-    if not tensors:
-        raise RuntimeError(f"{name}(): expected a non-empty list of Tensors")
-    for i, x in enumerate(tensors):
-        if not is_tensor(x):
-            raise TypeError(f"expected Tensor as element {i} in argument 0, but got {type(x).__name__}")
-    dtype = common_dtype([x if x.dim() else x.reshape(1) for x in tensors]) if len(
-        {x.dtype for x in tensors}) > 1 else tensors[0].dtype
-    return [to_dtype(x, dtype) for x in tensors]
-
-
-@_export
-def cat(tensors, dim=0, *, out=None):
-    """Tensors of equal other sizes joined along a dimension; 1-d empty ones are skipped.
-
-    Raises:
-        RuntimeError: 0-d tensors, or sizes that differ.
-    """
-    tensors = _joined(tensors, "torch.cat")
-    for i, x in enumerate(tensors):
-        if x.dim() == 0:
-            raise RuntimeError(f"zero-dimensional tensor (at position {i}) cannot be concatenated")
-    solid = [x for x in tensors if tuple(x._a.shape) != (0,)] or tensors[:1]
-    ndim = solid[0].dim()
-    at = normalize_axis(dim, ndim)
-    first = tuple(solid[0]._a.shape)
-    for i, x in enumerate(solid):
-        shape = tuple(x._a.shape)
-        if len(shape) != ndim:
-            raise RuntimeError(f"Tensors must have same number of dimensions: got {ndim} and {len(shape)}")
-        for d, (a, b) in enumerate(zip(first, shape, strict=True)):
-            if d != at and a != b:
-                raise RuntimeError(f"Sizes of tensors must match except in dimension {at}. Expected size {a} but got "
-                                   f"size {b} for tensor number {i} in the list.")
-    return store(out, apply("concat", tuple(solid), {"axis": at}))
-
-
-concat = concatenate = cat
-__all__ += ["concat", "concatenate"]
-
-
-@_export
-def stack(tensors, dim=0, *, out=None):
-    """Tensors of one shape joined along a new dimension."""
-    tensors = _joined(tensors, "stack")
-    first = list(tensors[0]._a.shape)
-    for i, x in enumerate(tensors):
-        if list(x._a.shape) != first:
-            raise RuntimeError(f"stack expects each tensor to be equal size, but got {first} at entry 0 and "
-                               f"{list(x._a.shape)} at entry {i}")
-    at = normalize_axis(dim, len(first) + 1)
-    return cat([unsqueeze(x, at) for x in tensors], at, out=out)
-
-
-@_export
-def atleast_1d(*tensors):
-    """Tensors with at least one dimension."""
-    return _atleast(tensors, lambda x: x if x.dim() else reshape(x, (1,)))
-
-
-@_export
-def atleast_2d(*tensors):
-    """Tensors with at least two dimensions."""
-    return _atleast(tensors, lambda x: x if x.dim() >= 2 else reshape(x, (1, -1)) if x.dim() else reshape(x, (1, 1)))
-
-
-@_export
-def atleast_3d(*tensors):
-    """Tensors with at least three dimensions."""
-    def lift(x):
-        if x.dim() >= 3:
-            return x
-        return unsqueeze(x, 2) if x.dim() == 2 else reshape(x, (1, -1, 1))
-
-    return _atleast(tensors, lift)
-
-
-def _atleast(tensors, lift):
-    if len(tensors) == 1 and is_tensor(tensors[0]):
-        return lift(tensors[0])
-    if len(tensors) == 1:
-        tensors = tensors[0]
-    return tuple(lift(x) for x in tensors)
-
-
-@_export
-def hstack(tensors, *, out=None):
-    """Joined along the second dimension, or the first of 1-d tensors."""
-    tensors = atleast_1d(*tensors) if len(tensors) > 1 else (atleast_1d(tensors[0]),)
-    return cat(tensors, 0 if tensors[0].dim() == 1 else 1, out=out)
-
-
-@_export
-def vstack(tensors, *, out=None):
-    """Joined along the first dimension, rows made of 1-d tensors."""
-    return cat([atleast_2d(x) for x in tensors], 0, out=out)
-
-
-row_stack = vstack
-__all__.append("row_stack")
-
-
-@_export
-def dstack(tensors, *, out=None):
-    """Joined along the third dimension."""
-    return cat([atleast_3d(x) for x in tensors], 2, out=out)
-
-
-@_export
-def column_stack(tensors, *, out=None):
-    """1-d tensors as columns of a matrix, others joined along the second dimension."""
-    return cat([reshape(x, (-1, 1)) if x.dim() <= 1 else x for x in tensors], 1, out=out)
-
-
 # Rearrangement.
 
 @_export
@@ -764,7 +496,8 @@ def roll(input, shifts, dims=None):
         n = input._a.shape[normalize_axis(dim, input.dim())]
         if n:
             cut = -shift % n
-            input = cat([narrow(input, dim, cut, n - cut), narrow(input, dim, 0, cut)], dim)
+            parts = (narrow(input, dim, cut, n - cut), narrow(input, dim, 0, cut))
+            input = apply("concat", parts, {"axis": normalize_axis(dim, input.dim())})
     return input.clone() if not shifts else input
 
 
@@ -854,7 +587,7 @@ tril, triu = _triangle("tril"), _triangle("triu")
 def as_strided(input, size, stride, storage_offset=None):
     """A view of the tensor's storage by sizes, strides and offset in elements."""
     k = input._k
-    offset = globals()["storage_offset"](input) if storage_offset is None else storage_offset
+    offset = offset_of(input) if storage_offset is None else storage_offset
     params = {"shape": tuple(size), "strides": tuple(stride), "offset": offset}
     if is_contiguous(input) and (input._alias is None or not input._alias.path):
         return make_view(input, "as_strided", params)
@@ -882,46 +615,6 @@ def unfold(self, dimension, size, step):
     if step <= 0:
         raise RuntimeError(f"step is {step} but must be > 0")
     return make_view(self, "unfold_dim", {"axis": at, "size": size, "step": step})
-
-
-@_export
-def meshgrid(*tensors, indexing="ij"):
-    """Coordinate grids of 1-d tensors."""
-    if len(tensors) == 1 and not is_tensor(tensors[0]):
-        tensors = tuple(tensors[0])
-    if indexing not in ("ij", "xy"):
-        raise RuntimeError(f"torch.meshgrid: indexing must be one of \"xy\" or \"ij\", but received: {indexing}")
-    swap = indexing == "xy" and len(tensors) >= 2
-    order = [1, 0, *range(2, len(tensors))] if swap else list(range(len(tensors)))
-    lines = [tensors[i] for i in order]
-    sizes = tuple(x.numel() for x in lines)
-    grids = [expand(reshape(x, tuple(n if i == j else 1 for j, n in enumerate(sizes))), *sizes)
-             for i, x in enumerate(lines)]
-    return tuple(grids[i] for i in order)
-
-
-@_export
-def cartesian_prod(*tensors):
-    """All combinations of the entries of 1-d tensors, as rows."""
-    if len(tensors) == 1:
-        return tensors[0]
-    return stack([reshape(g, (-1,)) for g in meshgrid(*tensors, indexing="ij")], dim=1)
-
-
-@_export
-def block_diag(*tensors):
-    """Matrices placed along a diagonal."""
-    mats = [atleast_2d(x) for x in tensors]
-    rows, cols = sum(m._a.shape[0] for m in mats), sum(m._a.shape[1] for m in mats)
-    blocks, r, c = [], 0, 0
-    for m in mats:
-        h, w = m._a.shape
-        blocks.append(apply("pad", (m,), {"lo": (r, c), "hi": (rows - r - h, cols - c - w)}))
-        r, c = r + h, c + w
-    total = blocks[0]
-    for b in blocks[1:]:
-        total = total + b
-    return total
 
 
 # Complex numbers as pairs.
@@ -960,7 +653,8 @@ def view_as_real(input):
     if not input.dtype.is_complex:
         raise RuntimeError("view_as_real is only supported for complex tensors")
     if input.requires_grad:
-        return stack([_real(input), _imag(input)], -1)
+        parts = (unsqueeze(_real(input), -1), unsqueeze(_imag(input), -1))
+        return apply("concat", parts, {"axis": input.dim()})
     pairs = make_view(unsqueeze(input, -1), "bitcast", {"dtype": input.dtype.to_real()})
     return pairs
 

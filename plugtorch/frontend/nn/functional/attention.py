@@ -8,8 +8,9 @@ from plugtorch.spec.dtypes import BOOL
 
 from ...activations import softmax
 from ...creation import ones, zeros
+from ...joining import cat
 from ...linear import matmul
-from ...shaping import cat, chunk, expand, reshape, transpose, unsqueeze
+from ...shaping import chunk, expand, reshape, transpose, unsqueeze
 from .convolution import linear
 from .dropout import dropout
 from .padding import pad

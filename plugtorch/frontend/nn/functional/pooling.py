@@ -5,7 +5,8 @@ from __future__ import annotations
 from plugtorch.autograd.record import apply
 from plugtorch.spec.ops.nn import pooled_size
 
-from ...shaping import reshape, stack, unsqueeze
+from ...joining import stack
+from ...shaping import reshape, unsqueeze
 
 __all__ = [f"{kind}_pool{n}d{tail}" for n in (1, 2, 3) for kind, tail in (
     ("max", ""), ("max", "_with_indices"), ("avg", ""), ("adaptive_avg", ""), ("adaptive_max", ""), ("lp", ""))]

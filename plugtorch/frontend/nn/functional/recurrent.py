@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from plugtorch.autograd.record import apply
 
-from ...shaping import cat, chunk, select, stack, transpose
+from ...joining import cat, stack
+from ...shaping import chunk, select, transpose
 from .convolution import linear
 
 __all__ = ["_gru", "_gru_cell", "_lstm", "_lstm_cell", "_rnn_relu", "_rnn_relu_cell", "_rnn_tanh", "_rnn_tanh_cell"]
