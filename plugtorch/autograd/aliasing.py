@@ -310,6 +310,17 @@ def rebase(t: TensorBase, result: TensorBase) -> None:
     _renew_views(at.storage, base)
 
 
+def rebase_copied(t: TensorBase, source: TensorBase) -> None:
+    """The history of ``t`` after all of it was written over with ``source``: what t was before gets zeros."""
+    at = t._alias
+    if not t._req or (at is not None and at.base is not None):
+        rebase(t, source)
+        return
+    record_copy_slices(t, (), source)
+    if at is not None:
+        _renew_views(at.storage, t)
+
+
 def _move_retained(t, result):
     old = t._node
     if old is not None and old.hooks is not None and old.hooks.retain is not None and old.hooks.retain() is t:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from plugtorch.autograd.aliasing import check_inplace, overwrite, rebase, share
+from plugtorch.autograd.aliasing import check_inplace, overwrite, rebase_copied, share
 from plugtorch.autograd.base import wrap
 from plugtorch.autograd.mode import NO_GRAD, mode
 from plugtorch.autograd.plans import PlanBase
@@ -270,7 +270,7 @@ def copy_(self, src, non_blocking=False):
             holder = apply("copy", (src,))
         elif not src._req:
             holder = wrap(array, k)
-        rebase(self, holder)
+        rebase_copied(self, holder)
         return self
     overwrite(self, src._a)
     return self

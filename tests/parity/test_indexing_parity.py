@@ -6,7 +6,7 @@ import pytest
 from compare import agree, disagreements
 
 INDICES = (
-    "0", "-1", "1, 2", "1, -1, 0", "slice(1, None)", "slice(None, None, 2)", "slice(5, 9)",
+    "slice(None)", "...", "()", "0", "-1", "1, 2", "1, -1, 0", "slice(1, None)", "slice(None, None, 2)", "slice(5, 9)",
     "slice(-2, None)", "slice(None, -1)", "..., 0", "0, ...", "..., slice(1, 3)", "None", "None, 0", "0, None",
     "..., None", "slice(None), None, 1", "[0, 2]", "[0, 2], [1, 1]", "slice(None), [0, 2]",
     "[0, 1], slice(None), [0, 3]", "slice(None), [0, 1], [0, 3]", "0, [0, 2]", "0, slice(None), [0, 2]", "..., [0, 2]",
