@@ -7,7 +7,7 @@ import numpy as np
 from plugtorch.spec.abstract import is_number
 from plugtorch.spec.dtypes import INT
 from plugtorch.spec.xp.elementwise import DIRECT, INTEGER_IDENTITY, UNARY
-from plugtorch.spec.xp.elementwise import _small_power as small_power
+from plugtorch.spec.xp.elementwise import small_power as small_power
 
 from .errors import refused
 from .half import BF16, F32, halved, is_half

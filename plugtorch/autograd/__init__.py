@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from .gradcheck import GradcheckError, gradcheck, gradgradcheck
 
 
-
 def __getattr__(name):
     if name in ("gradcheck", "gradgradcheck", "GradcheckError"):
         import importlib

@@ -358,7 +358,6 @@ def edge_node(result):
 class FillPlan(PlanBase):
     """Every element was written over by values without history: no gradient passes."""
 
-
     @staticmethod
     def run(k, g, saved):
         return (k.zeros_like(g),)
@@ -371,7 +370,6 @@ class FillPlan(PlanBase):
 class AsViewPlan(PlanBase):
     """A view of a base, by its steps: the gradient is written into zeros along them."""
 
-
     def __init__(self, steps, base_shape):
         self.steps, self.base_shape = steps, tuple(base_shape)
 
@@ -382,7 +380,6 @@ class AsViewPlan(PlanBase):
         return "AsStridedBackward0"
 
 
-
 def spread(k, g, shape, steps):
     """Zeros of ``shape`` with g at the place that ``steps`` lead to."""
     zero = k.full(shape=shape, value=0, dtype=k.dtype_of(g), device=k.device_of(g))
@@ -391,7 +388,6 @@ def spread(k, g, shape, steps):
 
 class CopySlicesPlan(PlanBase):
     """A part of a base was replaced: the base's gradient is zero there, the part's is read from there."""
-
 
     def __init__(self, steps):
         self.steps = steps

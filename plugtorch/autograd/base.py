@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+from collections import OrderedDict
 
 next_seq = itertools.count(1).__next__
 
@@ -122,7 +123,7 @@ class NodeHooks:
     __slots__ = ("before", "retain")
 
     def __init__(self):
-        self.before = {}  # id -> function(grad tensor) -> grad tensor or None
+        self.before = OrderedDict()  # id -> function(grad tensor) -> grad tensor or None
         self.retain = None  # weak reference to the tensor that keeps its gradient
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import weakref
+from collections import OrderedDict
+from typing import Any
 
 from .base import NodeHooks, TensorBase
 
@@ -11,19 +13,42 @@ _ids = itertools.count()
 
 
 class RemovableHandle:
-    """Takes a hook away again by ``remove()``; also a context manager."""
+    """Returned by every ``register_..._hook``; ``remove()`` takes the hook out of its dictionary.
 
-    def __init__(self, hooks: dict):
-        self.hooks = hooks
+    Also a context manager that removes the hook on exit. The dictionaries are held weakly, so a handle
+    keeps no module alive.
+
+    Args:
+        hooks_dict: the dictionary the hook lives in, keyed by ``handle.id``.
+        extra_dict: further dictionaries with entries under the same id, one or a list of them.
+    """
+
+    def __init__(self, hooks_dict: Any, *, extra_dict: Any = None) -> None:
         self.id = next(_ids)
+        extras = [] if extra_dict is None else extra_dict if isinstance(extra_dict, list) else [extra_dict]
+        self._references = tuple(weakref.ref(d) for d in (hooks_dict, *extras))
 
     def remove(self) -> None:
-        self.hooks.pop(self.id, None)
+        """Remove the hook; a second call does nothing."""
+        for reference in self._references:
+            hooks = reference()
+            if hooks is not None:
+                hooks.pop(self.id, None)
 
-    def __enter__(self):
+    def __getstate__(self) -> dict[str, Any]:
+        return {"id": self.id, "dictionaries": tuple(reference() for reference in self._references)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.id = state["id"]
+        # A dictionary that died before pickling becomes an empty one, dead at once.
+        self._references = tuple(
+            weakref.ref(OrderedDict() if d is None else d) for d in state["dictionaries"]
+        )
+
+    def __enter__(self) -> RemovableHandle:
         return self
 
-    def __exit__(self, *exc):
+    def __exit__(self, *exc_info: object) -> None:
         self.remove()
 
 
@@ -36,7 +61,7 @@ def node_hooks(node) -> NodeHooks:
 def _leaf_hooks(t, kind):
     if t._hooks is None:
         t._hooks = {}
-    return t._hooks.setdefault(kind, {})
+    return t._hooks.setdefault(kind, OrderedDict())
 
 
 def register_hook(t: TensorBase, hook) -> RemovableHandle:

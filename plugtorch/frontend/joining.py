@@ -130,7 +130,6 @@ def column_stack(tensors, *, out=None):
     return cat([reshape(x, (-1, 1)) if x.dim() <= 1 else x for x in tensors], 1, out=out)
 
 
-
 @_export
 def meshgrid(*tensors, indexing="ij"):
     """Coordinate grids of 1-d tensors."""

@@ -22,7 +22,6 @@ from .methods import method
 class TransferPlan(PlanBase):
     """The gradient of a move goes back the same way."""
 
-
     def __init__(self, k, device):
         self.k, self.device = k, device
 

@@ -1,60 +1,16 @@
-"""Handles that take a hook away again, and the hooks a module runs during backward."""
+"""The hooks a module runs during backward, and the handle that takes any hook away again."""
 
 from __future__ import annotations
 
-import itertools
-import weakref
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from plugtorch.autograd import Function
+from plugtorch.autograd.hooks import RemovableHandle
 from plugtorch.frontend import functions as fn
 from plugtorch.frontend.tensor import Tensor
 
 __all__ = ["BackwardHook", "RemovableHandle"]
-
-_ids = itertools.count()
-
-
-class RemovableHandle:
-    """Returned by every ``register_..._hook``; ``remove()`` takes the hook out of its dictionary.
-
-    Also a context manager that removes the hook on exit. The dictionaries are held weakly, so a handle
-    keeps no module alive.
-
-    Args:
-        hooks_dict: the dictionary the hook lives in, keyed by ``handle.id``.
-        extra_dict: further dictionaries with entries under the same id, one or a list of them.
-    """
-
-    def __init__(self, hooks_dict: Any, *, extra_dict: Any = None) -> None:
-        self.id = next(_ids)
-        extras = [] if extra_dict is None else extra_dict if isinstance(extra_dict, list) else [extra_dict]
-        self._references = tuple(weakref.ref(d) for d in (hooks_dict, *extras))
-
-    def remove(self) -> None:
-        """Remove the hook; a second call does nothing."""
-        for reference in self._references:
-            hooks = reference()
-            if hooks is not None:
-                hooks.pop(self.id, None)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {"id": self.id, "dictionaries": tuple(reference() for reference in self._references)}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.id = state["id"]
-        # A dictionary that died before pickling becomes an empty one, dead at once.
-        self._references = tuple(
-            weakref.ref(OrderedDict() if d is None else d) for d in state["dictionaries"]
-        )
-
-    def __enter__(self) -> RemovableHandle:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self.remove()
 
 
 class BackwardHookFunction(Function):

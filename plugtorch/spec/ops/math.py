@@ -147,7 +147,8 @@ def asinh(k, x):
     """Inverse hyperbolic sine, of real values."""
     a = k.abs(x)
     a2 = k.mul(a, a)
-    return k.mul(k.sign(x), k.log1p(k.add(a, k.div(a2, k.add(k.sqrt(k.add(a2, 1)), 1)))))
+    y = k.log1p(k.add(a, k.div(a2, k.add(k.sqrt(k.add(a2, 1)), 1))))
+    return k.mul(k.sign(x), k.where(k.eq(a2, math.inf), k.add(k.log(a), math.log(2)), y))
 
 
 @derived("elementwise")

@@ -155,7 +155,7 @@ class ElementwiseKernels:
     def pow(self, a, b):
         category = self._category(a, b)
         if is_number(b) and category >= FLOAT:
-            small = _small_power(self, a, b)
+            small = small_power(self, a, b)
             if small is not None:
                 return small
         if category <= INT and category != BOOL:
@@ -194,7 +194,7 @@ class ElementwiseKernels:
         return x if hi is None else self.minimum(x, hi)
 
 
-def _small_power(k, x, b):
+def small_power(k, x, b):
     """Multiplications in place of the library's power for the exponents that programs use; else None."""
     if b == 2:
         return k.mul(x, x)
