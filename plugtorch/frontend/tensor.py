@@ -277,3 +277,4 @@ class Tensor(TensorBase):
 
 
 bind_tensor_class(Tensor)
+Tensor.__module__ = "plugtorch"  # where users find it
