@@ -146,12 +146,27 @@ def linspace(start, end, steps, *, out=None, dtype=None, layout=None, device=Non
     k, device = state.resolve_device(device)
     work = dtype if dtype.category >= FLOAT and dtype not in dtypes.HALF else (
         dtypes.float64 if dtype.category == INT else dtypes.float32)
-    i = np.arange(steps, dtype=work.to_real().numpy)
-    step = work.numpy.type((end - start) / (steps - 1)) if steps > 1 else work.numpy.type(0)
-    line = np.where(i < steps // 2, start + step * i, end - step * (steps - 1 - i)) if steps != 1 else np.array([start])
+    line = _line(work.numpy.type(start), work.numpy.type(end), steps, work)
     if dtype.category == INT:
         line = np.trunc(line)
     return _finish(k.from_host(line.astype(dtype.numpy), device=device), k, requires_grad, out)
+
+
+def _line(start, end, steps, work):
+    """Values counted from the nearer end, each a product and a sum rounded once, as PyTorch's kernels do."""
+    if steps == 1:
+        return np.array([start])
+    i, back = np.arange(steps), np.arange(steps - 1, -1, -1)
+    step = (end - start) / work.numpy.type(max(steps - 1, 1))
+    if work is dtypes.float32:
+        start, end, step = map(np.float64, (start, end, step))
+        return np.where(i < steps // 2, start + step * i, end - step * back).astype(np.float32)
+    if work is dtypes.float64:
+        from .random.rounding import fma64
+
+        i, back = i.astype(np.float64), back.astype(np.float64)
+        return np.where(i < steps // 2, fma64(i, step, start), fma64(back, -step, end))
+    return np.where(i < steps // 2, start + step * i, end - step * back)
 
 
 def logspace(start, end, steps, base=10.0, *, out=None, dtype=None, layout=None, device=None, requires_grad=False):

@@ -18,7 +18,9 @@ def _export(function):
 def _joined(tensors, name):
     tensors = list(tensors)
     if not tensors:
-        raise RuntimeError(f"{name}(): expected a non-empty list of Tensors")
+        if name == "stack":
+            raise RuntimeError("stack expects a non-empty TensorList")
+        raise ValueError(f"{name}(): expected a non-empty list of Tensors")
     for i, x in enumerate(tensors):
         if not is_tensor(x):
             raise TypeError(f"expected Tensor as element {i} in argument 0, but got {type(x).__name__}")

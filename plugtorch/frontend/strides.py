@@ -88,6 +88,8 @@ def reshaped_strides(shape, strides, new):
 def strides_of(t):
     """Strides in elements: the library's, or those that the steps from the storage's root imply."""
     real = t._k.strides_of(t._a)
+    if 0 in t._a.shape and t._alias is None:
+        return contiguous_strides(tuple(t._a.shape))  # the library's are arbitrary where there is nothing to address
     if real is not None:
         return real
     shape = tuple(t._a.shape)
