@@ -371,3 +371,18 @@ def test_a_training_loop_leaves_nothing_to_the_garbage_collector():
         assert gc.collect() == 0
     finally:
         gc.enable()
+
+
+def test_anomaly_detection_names_the_node_and_shows_the_forward_line():
+    x = leaf(0.0)
+    with torch.autograd.detect_anomaly():
+        y = torch.sqrt(x) * 0  # the line to be shown
+        with (
+            pytest.warns(UserWarning, match=r"(?s)Error detected in SqrtBackward0.*the line to be shown"),
+            pytest.raises(RuntimeError, match="Function 'SqrtBackward0' returned nan values in its 0th output"),
+        ):
+            y.sum().backward()
+    torch.autograd.set_detect_anomaly(True)
+    assert torch.autograd.is_anomaly_enabled()
+    torch.autograd.set_detect_anomaly(False)
+    (torch.sqrt(leaf(0.0)) * 0).sum().backward()

@@ -11,7 +11,15 @@ from . import rules  # noqa: F401  (declares every rule)
 from .api import backward, grad
 from .base import TensorBase as Variable
 from .function import Function
-from .mode import enable_grad, inference_mode, no_grad, set_grad_enabled
+from .mode import (
+    detect_anomaly,
+    enable_grad,
+    inference_mode,
+    is_anomaly_enabled,
+    no_grad,
+    set_detect_anomaly,
+    set_grad_enabled,
+)
 
 if TYPE_CHECKING:
     from .gradcheck import GradcheckError, gradcheck, gradgradcheck
@@ -29,6 +37,7 @@ def __getattr__(name):
 
 
 __all__ = [
-    "Function", "GradcheckError", "Variable", "backward", "enable_grad", "grad", "gradcheck", "gradgradcheck",
-    "inference_mode", "no_grad", "set_grad_enabled",
+    "Function", "GradcheckError", "Variable", "backward", "detect_anomaly", "enable_grad", "grad", "gradcheck", "gradgradcheck",
+    "inference_mode",
+    "is_anomaly_enabled", "no_grad", "set_detect_anomaly", "set_grad_enabled",
 ]

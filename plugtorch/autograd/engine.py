@@ -10,9 +10,10 @@ from __future__ import annotations
 from heapq import heappop, heappush, heappushpop
 from sys import getrefcount
 
+from . import anomaly
 from .base import Node, NodeHooks, TensorBase, edge_of, wrap
 from .function import FREED
-from .mode import MODE, NO_GRAD
+from .mode import ANOMALY, ANOMALY_NAN, MODE, NO_GRAD
 from .record import SLOT, count_version, differentiable, saved_tensors
 
 
@@ -71,6 +72,7 @@ class Pass:
 
     def __init__(self, retain, create_graph, captures=None, inner=None):
         self.retain, self.create_graph = retain, create_graph
+        self.anomaly = MODE.get() & (ANOMALY | ANOMALY_NAN)
         self.captures, self.inner = captures, inner
         self.needed = None if captures is None else _Either(inner, captures)
         self.buffer, self.heap, self.leaves = {}, [], {}
@@ -127,8 +129,12 @@ class Pass:
             check = node.check
             for i in range(0, len(check), 2):
                 if check[i][0] != check[i + 1]:
+                    if self.anomaly:
+                        anomaly.warn(node)
                     raise version_error(node, i)
-            if plan.user:
+            if self.anomaly:
+                gs = self.watched(node, plan, k, g)
+            elif plan.user:
                 gs = plan.call(node, g, create_graph)
             elif create_graph:
                 gs = plan.run(differentiable(k), g, saved_tensors(node))
@@ -168,6 +174,22 @@ class Pass:
                 else:
                     leaves[edge] = k.add(leaves[edge], gi)
                     owned.add(edge)
+
+    def watched(self, node, plan, k, g):
+        """The gradients of a node under anomaly detection."""
+        try:
+            if plan.user:
+                gs = plan.call(node, g, self.create_graph)
+            elif self.create_graph:
+                gs = plan.run(differentiable(k), g, saved_tensors(node))
+            else:
+                gs = plan.run(k, g, node.saved)
+            if self.anomaly & ANOMALY_NAN:
+                anomaly.check(node, k, gs, self.create_graph)
+        except Exception:
+            anomaly.warn(node)
+            raise
+        return gs
 
     def into_slot(self, slot, g, k):
         """Stores the gradient of one result of a node with several."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import functools
 
 from .aliasing import rebase, share
+from .anomaly import remember
 from .base import InferenceCell, Node, TensorBase, edge_of, next_seq, wrap
-from .mode import MODE, NO_GRAD, mode
+from .mode import ANOMALY, MODE, NO_GRAD, mode
 from .plans import PlanBase
 from .record import SLOT, cell_of, count_version, make_node
 
@@ -224,6 +225,8 @@ def _record(ctx, cls, args, outputs, edges):
     ctx.k = tensors[0]._k
     ctx.edges = edges
     ctx.seq = next_seq()
+    if mode() & ANOMALY:
+        remember(ctx)
     ctx.shape, ctx.dtype = live[0][1]._a.shape, live[0][1]._a.dtype
     multiple = len(results) > 1
     if multiple:

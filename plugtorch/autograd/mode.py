@@ -11,7 +11,8 @@ from contextvars import ContextVar
 
 NO_GRAD = 1
 INFERENCE = 2
-FUNCTION_MODE = 4  # some operand or mode wants to see every call
+ANOMALY = 4  # nodes remember where they were recorded
+ANOMALY_NAN = 8  # and a backward pass looks for nan
 
 MODE: ContextVar[int] = ContextVar("plugtorch_mode", default=0)
 mode = MODE.get
@@ -129,6 +130,40 @@ class set_grad_enabled(_ModeContext):  # noqa: N801
         return f"torch.autograd.grad_mode.set_grad_enabled(mode={self.mode})"
 
     __repr__ = __str__
+
+
+class detect_anomaly(_ModeContext):  # noqa: N801
+    """Debugging aid: an error in a backward pass shows the forward call that recorded the failing node, and a gradient
+    that turns into nan is an error. Slow: every recorded op keeps its call stack."""
+
+    def __init__(self, check_nan: bool = True):
+        self.check_nan = check_nan
+
+    def _again(self):
+        return type(self)(self.check_nan)
+
+    def _bits(self, now):
+        return (now & ~ANOMALY_NAN) | ANOMALY | (ANOMALY_NAN if self.check_nan else 0)
+
+
+class set_detect_anomaly(_ModeContext):  # noqa: N801
+    """Switches anomaly detection on or off at once; as a context manager it switches back at the end."""
+
+    def __init__(self, mode: bool, check_nan: bool = True):
+        self._on = (ANOMALY | (ANOMALY_NAN if check_nan else 0)) if mode else 0
+        self._before = MODE.get()
+        MODE.set(self._bits(self._before))
+
+    def _bits(self, now):
+        return (now & ~(ANOMALY | ANOMALY_NAN)) | self._on
+
+    def __enter__(self):
+        MODE.set(self._bits(MODE.get()))
+
+
+def is_anomaly_enabled() -> bool:
+    """Whether nodes remember where they were recorded."""
+    return bool(MODE.get() & ANOMALY)
 
 
 class inference_mode(_ModeContext):  # noqa: N801

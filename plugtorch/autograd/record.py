@@ -7,8 +7,9 @@ import functools
 
 from plugtorch.spec.op import OPS, Op
 
+from .anomaly import remember
 from .base import InferenceCell, Node, TensorBase, edge_of, next_seq, wrap
-from .mode import INFERENCE, NO_GRAD, mode
+from .mode import ANOMALY, INFERENCE, NO_GRAD, mode
 from .plans import PlanBase, is_nondifferentiable, rule_for
 
 
@@ -138,6 +139,8 @@ def make_node(plan, k, edges, out, saved, check) -> Node:
     node.saved = saved
     node.check = check
     node.hooks = node.extra = None
+    if mode() & ANOMALY:
+        remember(node)
     return node
 
 
