@@ -52,6 +52,11 @@ def _lowest(dtype):
     return -inf if dtype.kind not in "iu" else jnp.iinfo(dtype).min
 
 
+def _covered(y, g):
+    """The part of a convolution that a cotangent covers: output padding may leave positions beyond it."""
+    return y if y.shape == g.shape else y[tuple(slice(0, n) for n in g.shape)]
+
+
 class JaxLayers:
     """Convolution and pooling; all other layers are their compositions, compiled as one program."""
 
@@ -66,7 +71,7 @@ class JaxLayers:
             wide = self.conv_input(g.astype(jnp.float32), w.astype(jnp.float32), input_size=input_size, stride=stride,
                                    padding=padding, dilation=dilation, groups=groups)
             return wide.astype(g.dtype)
-        back = jax.linear_transpose(lambda x: _convolve(x, w, stride, padding, dilation, groups), x)
+        back = jax.linear_transpose(lambda x: _covered(_convolve(x, w, stride, padding, dilation, groups), g), x)
         return back(g)[0]
 
     def conv_weight(self, x, g, *, kernel_size, stride, padding, dilation, groups):
@@ -77,7 +82,7 @@ class JaxLayers:
             wide = self.conv_weight(x.astype(jnp.float32), g.astype(jnp.float32), kernel_size=kernel_size,
                                     stride=stride, padding=padding, dilation=dilation, groups=groups)
             return wide.astype(g.dtype)
-        back = jax.linear_transpose(lambda w: _convolve(x, w, stride, padding, dilation, groups), w)
+        back = jax.linear_transpose(lambda w: _covered(_convolve(x, w, stride, padding, dilation, groups), g), w)
         return back(g)[0]
 
     def max_pool_window(self, x, *, kernel_size, stride, padding, dilation, ceil_mode=False):

@@ -97,6 +97,8 @@ def _finite_max(k, x, axis):
 @derived("softmax")
 def softmax(k, x, *, axis):
     """``exp(x) / sum(exp(x))`` along one axis; a row of -inf gives nan."""
+    if 0 in x.shape:
+        return k.copy(x)
     e = k.exp(k.sub(x, _finite_max(k, x, (axis,))))
     return k.div(e, k.sum(e, axis=(axis,), keepdims=True))
 
@@ -110,6 +112,8 @@ def softmax_backward(k, g, y, *, axis):
 @derived("softmax")
 def log_softmax(k, x, *, axis):
     """``x - log(sum(exp(x)))`` along one axis; a row of -inf gives nan."""
+    if 0 in x.shape:
+        return k.copy(x)
     shifted = k.sub(x, _finite_max(k, x, (axis,)))
     return k.sub(shifted, k.log(k.sum(k.exp(shifted), axis=(axis,), keepdims=True)))
 
