@@ -13,7 +13,7 @@ def _as_tuple(value):
     return (value,) if isinstance(value, TensorBase) or value is None else tuple(value)
 
 
-def _seed(t, g, create_graph):
+def _seed(t, g):
     """The gradient to start with at one output."""
     if not t._req:
         raise RuntimeError("element 0 of tensors does not require grad and does not have a grad_fn")
@@ -41,12 +41,12 @@ def _seed(t, g, create_graph):
     return g
 
 
-def _seeds(outputs, grads, create_graph):
+def _seeds(outputs, grads):
     if grads is None:
         grads = (None,) * len(outputs)
     if len(grads) != len(outputs):
         raise RuntimeError(f"got {len(outputs)} tensors and {len(grads)} gradients")
-    return [_seed(t, g, create_graph) for t, g in zip(outputs, grads, strict=True)]
+    return [_seed(t, g) for t, g in zip(outputs, grads, strict=True)]
 
 
 def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, grad_variables=None, inputs=None):
@@ -72,7 +72,7 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
             if not i._req:
                 raise RuntimeError("One of the differentiated Tensors does not require grad")
     outputs = _as_tuple(tensors)
-    seeds = _seeds(outputs, None if grad_tensors is None else _as_tuple(grad_tensors), create_graph)
+    seeds = _seeds(outputs, None if grad_tensors is None else _as_tuple(grad_tensors))
     run_backward(outputs, seeds, create_graph if retain_graph is None else retain_graph, create_graph, inputs)
 
 
@@ -100,7 +100,7 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
     for i in inputs:
         if not i._req:
             raise RuntimeError("One of the differentiated Tensors does not require grad")
-    seeds = _seeds(outputs, None if grad_outputs is None else _as_tuple(grad_outputs), create_graph)
+    seeds = _seeds(outputs, None if grad_outputs is None else _as_tuple(grad_outputs))
     results = run_backward(outputs, seeds, retain_graph, create_graph, inputs, accumulate=False)
     for n, (g, i) in enumerate(zip(results, inputs, strict=True)):
         if g is None:

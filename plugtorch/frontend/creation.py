@@ -18,7 +18,7 @@ from .dispatch import as_number, is_tensor, shape_from, store
 from .tensor import Tensor
 
 
-def _finish(array, k, requires_grad, out=None, pin_memory=False, cls=None):
+def _finish(array, k, requires_grad, out=None):
     t = wrap(array, k)
     if mode() & INFERENCE:
         t._cell = InferenceCell((0,))

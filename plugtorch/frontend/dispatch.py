@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-
 from plugtorch.autograd.aliasing import check_inplace, overwrite, replace
 from plugtorch.autograd.base import TensorBase, next_seq
 from plugtorch.autograd.mode import NO_GRAD, mode
@@ -194,17 +192,6 @@ def store(out, result):
     else:
         overwrite(out, array)
     return out
-
-
-def with_out(function):
-    """Adds an ``out=`` keyword to a function that returns a tensor or a tuple of them."""
-
-    @functools.wraps(function)
-    def wrapper(*args, out=None, **kwargs):
-        result = function(*args, **kwargs)
-        return result if out is None else store(out, result)
-
-    return wrapper
 
 
 def normalize_axis(dim: int, ndim: int) -> int:

@@ -28,10 +28,3 @@ def inplace_twin(function, name=None):
     twin.__doc__ = f"In-place version of :func:`{base}`."
     setattr(Tensor, base + "_", twin)
     return twin
-
-
-def with_inplace(function):
-    """Decorator: a method of Tensor with its in-place twin."""
-    method(function)
-    inplace_twin(function)
-    return function

@@ -329,8 +329,6 @@ def _comparison(name):
     def operator(self, other):
         if is_tensor(other) or isinstance(other, NUMBERS) or hasattr(other, "item"):
             return function(self, operators.operand(other))
-        if ordered:
-            return NotImplemented
         return NotImplemented
 
     return function, operator

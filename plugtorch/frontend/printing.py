@@ -99,7 +99,7 @@ def _line(values, indent, formatter, summarize):
 
 def _block(values, indent, formatter, summarize):
     if values.ndim == 0:
-        return formatter(values.item()) if not callable(getattr(formatter, "pair", None)) else formatter(values.item())
+        return formatter(values.item())
     if values.ndim == 1:
         return _line(values, indent, formatter, summarize)
     edge = OPTIONS.edgeitems
