@@ -11,4 +11,7 @@ setup(
           for sub in (module, *(f"{module}.{p}" for p in find_packages(folder)))),
     ],
     package_dir=BACKENDS,
+    py_modules=["plugtorch_pytest"],
+    package_data={"plugtorch.conformance": ["*.json"], "plugtorch.scaffold": ["files/*", "files/*/*"],
+                  **{module: ["conformance.toml"] for module in BACKENDS}},
 )

@@ -23,6 +23,7 @@ from .frontend.state import (
 )
 from .spec.dtypes import ALIASES as _ALIASES
 from .spec.dtypes import BY_NAME as _DTYPES
+from .spec.fallback import host_fallback_counts, is_host_fallback_enabled, set_host_fallback
 
 if TYPE_CHECKING:
     from . import cuda, nn, optim, random, serialization, utils  # noqa: F401
@@ -35,11 +36,13 @@ globals().update(_DTYPES)
 globals().update(_ALIASES)
 
 _SUBMODULES = frozenset({
-    "backends", "cli", "conformance", "cuda", "frontend", "linalg", "nn", "optim", "random", "serialization", "spec",
-    "utils", "version",
+    "_C", "backends", "cli", "conformance", "cuda", "frontend", "func", "linalg", "nn", "optim", "overrides", "random", "serialization", "spec",
+    "transforms", "utils", "version",
 })
 _LAZY = {
     **dict.fromkeys(("save", "load"), "plugtorch.frontend.serialization"),
+    "ops": "plugtorch.frontend.extra_ops",
+    "vmap": "plugtorch.frontend.func.vmap",
 }
 
 
@@ -59,5 +62,6 @@ def __dir__():
 
 __all__ = sorted({
     *_function_names, *_DTYPES, *_ALIASES, *_LAZY, "BackendUnavailable", "autograd", "available_backends", "backend",
-    "e", "get_backend", "inf", "nan", "pi", "set_backend",
+    "e", "get_backend", "host_fallback_counts", "inf", "is_host_fallback_enabled", "nan", "pi", "set_backend",
+    "set_host_fallback",
 })

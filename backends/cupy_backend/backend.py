@@ -22,7 +22,13 @@ ATOMIC = {"float16": "float32", "int8": "int32", "int16": "int32", "uint8": "int
 SCATTERS = {"add": "scatter_add", "max": "scatter_max", "min": "scatter_min"}
 
 
-class CupyArrays(XPBackend, xp=cp):
+class CupyNumbers(XPBackend):
+    """float16 is CUDA's own; sums are trees, but for cumulative ones."""
+
+    native_half, running_sums = True, False
+
+
+class CupyArrays(CupyNumbers, xp=cp):
     """What the shared kernels give on CuPy."""
 
 
@@ -83,6 +89,10 @@ class CupyBackend(StridedViews, CupyArrays):
     def synchronize(self):
         for i in range(self._count):
             cp.cuda.Device(i).synchronize()
+
+    def release(self):
+        cp.get_default_memory_pool().free_all_blocks()
+        cp.get_default_pinned_memory_pool().free_all_blocks()
 
     def full(self, *, shape, value, dtype, device):
         with self._on(device):

@@ -12,7 +12,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from plugtorch.spec import Abstract, infer
 from plugtorch.spec.abstract import is_number
 from plugtorch.spec.device import CPU, Device
 from plugtorch.spec.dtypes import INT
@@ -96,6 +95,9 @@ class JaxBackend(JaxKernels):
         for x in jax.live_arrays():
             x.block_until_ready()
 
+    def release(self):
+        jax.clear_caches()
+
     # Ops without array operands.
 
     def full(self, *, shape, value, dtype, device):
@@ -164,23 +166,8 @@ def _lost(y, *operands):
     return ~finite & jnp.stack([jnp.isfinite(x).all() for x in operands]).all()
 
 
-def _refused(error, name, operands, params):
-    """Raises the spec's own error for these operands if it has one, else the one that JAX raised while tracing."""
-    rules = [Abstract(o.shape, RAW.dtype_of(o)) if hasattr(o, "dtype") else o for o in operands]
-    infer(name, *rules, **params)
-    raise error
-
-
 def _compile(name):
-    program = jax.jit(getattr(RAW, name), static_argnames=tuple(OPS[name].params))
-
-    def call(*operands, **params):
-        try:
-            return program(*operands, **params)
-        except (ValueError, TypeError) as error:
-            _refused(error, name, operands, params)
-
-    return call
+    return jax.jit(getattr(RAW, name), static_argnames=tuple(OPS[name].params))
 
 
 _compiled = {op.name: _compile(op.name) for op in OPS.values()

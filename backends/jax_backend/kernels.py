@@ -12,15 +12,21 @@ from plugtorch.spec import Abstract, infer
 from plugtorch.spec.abstract import is_number
 from plugtorch.spec.dtypes import BOOL, FLOAT, INT, int64, uint8
 from plugtorch.spec.xp import XPBackend
+from plugtorch.spec.xp.half import halve
 
-from .half import halved
 from .index import JaxIndex
 from .layers import JaxLayers
 from .linalg import JaxLinalg
 from .recurrent import JaxRecurrent
 
 
-class JaxArrays(XPBackend, xp=jnp):
+class JaxNumbers(XPBackend):
+    """Half types are XLA's own; it sums by trees."""
+
+    native_half, running_sums = True, False
+
+
+class JaxArrays(JaxNumbers, xp=jnp):
     """What the shared kernels give on ``jax.numpy``."""
 
 
@@ -147,18 +153,4 @@ class JaxKernels(JaxIndex, JaxLinalg, JaxLayers, JaxRecurrent, JaxArrays):
         return lax.transpose(x, axes)
 
 
-# PyTorch computes these for half precision in float32 and rounds once; most libraries round every step.
-HALVED = (
-    "add", "sub", "mul", "div", "sqrt", "exp", "expm1", "log", "log1p", "sin", "cos", "tanh", "pow", "atan2",
-    "remainder", "floor_divide", "fmod", "round", "mul_conj", "square", "reciprocal", "rsqrt", "tan", "asin", "acos",
-    "atan", "sinh", "cosh", "asinh", "acosh", "atanh", "exp2", "log2", "log10", "logaddexp", "hypot", "lerp", "erf",
-    "cumsum", "cumprod", "prod", "leaky_relu", "elu", "sigmoid", "log_sigmoid", "softplus", "silu", "mish", "gelu",
-    "gelu_backward", "softmax", "softmax_backward", "log_softmax", "log_softmax_backward", "logsumexp",
-    "channel_sum", "bias_add", "linear", "linear_weight", "avg_pool", "avg_pool_backward", "max_pool_backward",
-    "max_pool_window_backward", "embedding_backward", "index_add", "index_put", "scatter", "batch_norm_train",
-    "batch_norm_train_backward", "batch_norm_eval", "layer_norm", "layer_norm_backward", "group_norm",
-    "group_norm_backward", "rnn_layer", "rnn_layer_backward", "lstm_layer", "lstm_layer_train", "lstm_layer_backward",
-    "gru_layer", "gru_layer_train", "gru_layer_backward",
-)
-for _name in HALVED:
-    setattr(JaxKernels, _name, halved(getattr(JaxKernels, _name)))
+halve(JaxKernels)

@@ -59,6 +59,18 @@ class NumpyBackend(
             return False
         return True
 
+    def adopt(self, array, *, device):
+        return array
+
+    def share(self, array):
+        return array
+
+    def owns(self, x):
+        return x.base is None
+
+    def address_of(self, x):
+        return x.__array_interface__["data"][0]
+
     def cast(self, x, *, dtype):
         native = dtype.numpy
         source = x.dtype
@@ -69,6 +81,16 @@ class NumpyBackend(
         if native.kind in "iu" and source.kind not in "iub" and native.itemsize < 8:
             x = QUIET.run(x.astype, np.int64)  # wraps to the width, as PyTorch does inside int64's range
         return QUIET.run(x.astype, native)
+
+    def broadcast_to(self, x, *, shape):
+        # NumPy's own function takes ten times as long, and its result cannot be written to through a part of it.
+        new = len(shape) - x.ndim
+        strides = (*(0,) * new, *[s if n == m else 0 for s, n, m in zip(x.strides, x.shape, shape[new:])])
+        if not x.flags.forc or any(n != m and n != 1 for n, m in zip(x.shape, shape[new:])):
+            y = np.broadcast_to(x, shape)
+            y.flags.writeable = x.flags.writeable
+            return y
+        return ndarray(shape, x.dtype, x, 0, strides)
 
     def strides_of(self, x):
         size = x.itemsize

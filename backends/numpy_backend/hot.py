@@ -11,8 +11,6 @@ import warnings
 
 import numpy as np
 
-from .errors import refused
-
 ndarray, asarray = np.ndarray, np.asarray
 warnings.filterwarnings("ignore", category=RuntimeWarning, module=__name__.replace(".", r"\."))
 
@@ -22,10 +20,7 @@ class NumpyHot:
 
     def add(self, a, b):
         if type(a) is ndarray is type(b):
-            try:
-                y = a + b
-            except ValueError as error:
-                refused(error, a, b)
+            y = a + b
         else:
             y = self._with_number(np.add, a, b)
         return y if type(y) is ndarray else asarray(y)
@@ -36,20 +31,14 @@ class NumpyHot:
 
     def sub(self, a, b):
         if type(a) is ndarray is type(b):
-            try:
-                y = a - b
-            except ValueError as error:
-                refused(error, a, b)
+            y = a - b
         else:
             y = self._with_number(np.subtract, a, b)
         return y if type(y) is ndarray else asarray(y)
 
     def mul(self, a, b):
         if type(a) is ndarray is type(b):
-            try:
-                y = a * b
-            except ValueError as error:
-                refused(error, a, b)
+            y = a * b
         else:
             y = self._with_number(np.multiply, a, b)
         return y if type(y) is ndarray else asarray(y)

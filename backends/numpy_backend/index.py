@@ -10,6 +10,7 @@ from plugtorch.spec.xp.index import IndexKernels
 
 from .half import F32, halved, is_half
 from .nn.embedding import embedding_backward as sum_rows
+from .quiet import QUIET
 
 # With fewer updates than this per element of the result, counting over the whole result costs more than ufunc.at.
 DENSE = 1 / 8
@@ -28,7 +29,7 @@ class NumpyIndex(IndexKernels):
 
     def _combine(self, y, where, s, mode):
         if mode != "add" or y.dtype.kind not in "fc":
-            super()._combine(y, where, s, mode)
+            QUIET.run(super()._combine, y, where, s, mode)
             return
         if isinstance(where[0], np.ndarray) and all(isinstance(i, slice) for i in where[1:]):
             rows = where[0].reshape(-1)
@@ -50,7 +51,7 @@ class NumpyIndex(IndexKernels):
             self._add_flat(y, flat.reshape(-1), s.reshape(-1))
         else:
             rows = y.reshape(-1, prod(rest))
-            rows += sum_rows(s.reshape(flat.size, -1), flat.reshape(-1), num_rows=len(rows))
+            rows += sum_rows(s.reshape(flat.size, prod(rest)), flat.reshape(-1), num_rows=len(rows))
 
     @staticmethod
     def _add_flat(y, flat, s):
@@ -66,7 +67,7 @@ class NumpyIndex(IndexKernels):
     def index_add(self, x, i, s, *, axis):
         if axis or x.dtype.kind not in "fc" or x.ndim == 1:
             return super().index_add(x, i, s, axis=axis)
-        y = sum_rows(s.reshape(len(s), -1), i, num_rows=len(x)).reshape(x.shape)
+        y = sum_rows(s.reshape(len(s), prod(s.shape[1:])), i, num_rows=len(x)).reshape(x.shape)
         return np.add(y, x, out=y)
 
     def embedding_backward(self, g, i, *, rows, padding_idx=-1):

@@ -6,10 +6,12 @@ Imports nothing of the project outside itself.
 from .backend import Abstract, AbstractBackend, Backend, infer
 from .device import Device
 from .dtypes import DType
+from .fallback import HostFallbackWarning, OpUnsupported
 from .op import OPS, SPEC_VERSION, Op
-from .registry import BackendUnavailable, backend_names, describe, load_backend, register_plugin
+from .registry import BackendUnavailable, PluginWarning, backend_names, describe, load_backend, register_plugin
 
 __all__ = [
     "OPS", "SPEC_VERSION", "Abstract", "AbstractBackend", "Backend", "BackendUnavailable", "DType", "Device",
-    "Op", "backend_names", "describe", "infer", "load_backend", "register_plugin",
+    "HostFallbackWarning", "Op", "OpUnsupported", "PluginWarning", "backend_names", "describe", "infer", "load_backend",
+    "register_plugin",
 ]

@@ -6,6 +6,7 @@ from . import ops  # noqa: F401  (declares every op)
 from .abstract import Abstract
 from .device import CPU, Device
 from .dtypes import DType
+from .fallback import missing_kernel
 from .op import OPS, SPEC_VERSION
 
 
@@ -20,20 +21,33 @@ class Backend:
         name: the name under which the backend is found.
         aliases: whether arrays are mutable and views share their memory. Then
             :meth:`assign` writes into an array; otherwise views are replayed on a new root array.
+        level: 0; a transform whose arrays stand for tensors of another backend has its depth here.
         spec_version: the version of the contract this backend was written for.
+        unsupported: primitives that the library cannot offer, each with the reason. They raise
+            :class:`~plugtorch.spec.fallback.OpUnsupported`, unless the user lets the host compute them.
+
+    A kernel may let its library raise whatever it raises on shapes that do not fit; users meet the spec's own error
+    (:func:`plugtorch.spec.refuse.refused`). Errors that depend on values are in the ops' docstrings.
     """
 
     name = ""
     aliases = False
+    level = 0
     spec_version = SPEC_VERSION
     library_version = ""
+    unsupported: dict[str, str] = {}
 
     def __init__(self):
-        missing = [op.name for op in OPS.values() if op.primitive and not hasattr(type(self), op.name)]
+        for name, reason in self.unsupported.items():
+            if name not in OPS or not OPS[name].primitive:
+                raise TypeError(f"backend {self.name!r} declares {name!r} as unsupported, which is no primitive op")
+            setattr(self, name, missing_kernel(self, OPS[name], reason))
+        missing = [op.name for op in OPS.values() if op.primitive and not hasattr(self, op.name)]
         if missing:
             raise TypeError(
                 f"backend {self.name or type(self).__name__!r} lacks {len(missing)} required "
-                f"primitive ops: {', '.join(missing)}; see the op reference of the spec"
+                f"primitive ops: {', '.join(missing)}; see the op reference of the spec, and name "
+                "in `unsupported` what the library cannot offer"
             )
 
     # What a library must say about its arrays.
@@ -62,10 +76,42 @@ class Backend:
         """The array on another device of this backend; may return ``x``."""
         return x
 
+    def bounds(self, x) -> tuple[int, int]:
+        """The least and the greatest value of an integer array that is not empty, as Python numbers."""
+        axes = tuple(range(len(x.shape)))
+        return int(self.to_host(self.min(x, axis=axes))), int(self.to_host(self.max(x, axis=axes)))
+
     def synchronize(self) -> None:
         """Waits until all pending work is done."""
 
+    def release(self) -> None:
+        """Gives back what is kept for speed: compiled programs, pooled memory. Results are not changed by it."""
+
+    # Ways to and from other libraries, where a copy can be saved.
+
+    def adopt(self, array, *, device: Device):
+        """A host array that the caller gives up, as an array of the backend: like from_host, but it may keep the memory."""
+        return self.from_host(array, device=device)
+
+    def share(self, array):
+        """An array of the backend on the memory of a host array, or None where the library cannot."""
+        return None
+
+    def from_dlpack(self, source):
+        """An array of the backend from an object with ``__dlpack__``, on its memory where the library can."""
+        import numpy as np
+
+        return self.from_host(np.from_dlpack(source), device=self.default_device())
+
+    def address_of(self, x) -> int | None:
+        """The address of the first element in memory, or None where the library does not tell."""
+        return None
+
     # What only libraries with mutable arrays have.
+
+    def owns(self, x) -> bool:
+        """Whether x's memory is surely no other array's, so that who holds x alone may write over it."""
+        return False
 
     def assign(self, target, value) -> None:
         """Writes an array or number into ``target``'s memory, converting and broadcasting."""

@@ -83,6 +83,31 @@ def _declare(body, family, primitive, outputs, view):
     return body
 
 
+# Called with each op that a plugin adds, and its gradient rules or None; the autograd layer listens.
+ADDED: list[Callable] = []
+
+
+def add_op(body: Callable, namespace: str, gradients=None, outputs: tuple[str, ...] = ("y",)) -> Op:
+    """Declares an op of a plugin: a derived op called ``namespace_name``.
+
+    Raises:
+        ValueError: the name is taken, the docstring is missing, or a gradient is given for no operand of it.
+    """
+    if not body.__doc__:
+        raise ValueError(f"op {body.__name__!r} has no docstring; it is its specification")
+    op = Op(f"plugin {namespace}", body, False, tuple(outputs), False)
+    op.name = f"{namespace}_{body.__name__}"
+    if op.name in OPS:
+        raise ValueError(f"op {op.name!r} is declared twice: in {OPS[op.name].body.__module__} and {body.__module__}")
+    unknown = set(gradients or ()) - set(op.operands)
+    if unknown:
+        raise ValueError(f"op {op.name!r} has no operands {sorted(unknown)}; it has {op.operands}")
+    OPS[op.name] = op
+    for listener in ADDED:
+        listener(op, gradients)
+    return op
+
+
 def primitive(family: str, *, outputs: tuple[str, ...] = ("y",), view: bool = False):
     """Declares a required op; the decorated body is its shape and dtype rule."""
     return lambda body: _declare(body, family, True, outputs, view)

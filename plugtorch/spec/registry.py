@@ -2,35 +2,62 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import importlib.util
+import inspect
 import threading
 import warnings
 from collections.abc import Callable
 
-from .op import OPS, SPEC_VERSION
+from .op import OPS, SPEC_VERSION, Op, add_op
 
 
 class BackendUnavailable(RuntimeError):
     """A backend was asked for by name and cannot be had; ``__cause__`` holds the reason."""
 
 
+class PluginWarning(UserWarning):
+    """A plugin is ignored, in whole or in part; the message says why and what to do."""
+
+
+@dataclasses.dataclass
 class Offer:
     """A backend as its plugin registered it."""
 
-    def __init__(self, name: str, factory: Callable, requires: tuple[str, ...], extra: str | None, plugin: str):
-        self.name, self.factory, self.requires = name, factory, requires
-        self.extra, self.plugin = extra, plugin
+    name: str
+    factory: Callable
+    requires: tuple[str, ...]
+    extra: str | None
+    plugin: str
 
     def missing(self) -> list[str]:
         """Required modules that are not installed."""
         return [module for module in self.requires if importlib.util.find_spec(module) is None]
 
 
+@dataclasses.dataclass
+class Replacement:
+    """A kernel that a plugin put in place of a backend's own.
+
+    Attributes:
+        own: the backend's kernel, bound.
+        example: gives operands and parameters of a typical call, or None.
+    """
+
+    op: str
+    plugin: str
+    kernel: Callable
+    own: Callable
+    example: Callable | None
+
+
 _lock = threading.RLock()
 _offers: dict[str, Offer] = {}
 _loaded: dict[str, object] = {}
 _causes: dict[str, BaseException] = {}
+_replaced: dict[str, dict[str, Replacement]] = {}
+_op_plugins: set[str] = set()
 
 
 @functools.cache
@@ -54,8 +81,7 @@ def _entry_points():
             warnings.warn(
                 f"two installed plugins offer the plugtorch entry point {point.name!r}: {found[point.name].value} "
                 f"({found[point.name].dist.name}) is used, {point.value} ({point.dist.name}) is ignored; "
-                "uninstall one of them",
-                stacklevel=2,
+                "uninstall one of them", PluginWarning, stacklevel=2,
             )
             continue
         found[point.name] = point
@@ -63,38 +89,82 @@ def _entry_points():
 
 
 def register_plugin(plugin, name: str) -> None:
-    """Adds a plugin object by hand, as an entry point called ``name`` would."""
+    """Adds a plugin object by hand, as an entry point called ``name`` would.
+
+    Raises:
+        TypeError: a hook of the plugin is misspelt or takes other arguments; the message names the known hooks.
+    """
+    import pluggy
+
     manager = _manager()
-    manager.register(plugin, name=name)
-    manager.check_pending()
-    caller = manager.subset_hook_caller(
-        "plugtorch_register_backends", [p for p in manager.get_plugins() if p is not plugin]
-    )
-    caller(register=functools.partial(_register, plugin=name))
+    if plugin not in manager.get_plugins():  # one module may stand behind several entry points
+        manager.register(plugin, name=name)
+        try:
+            manager.check_pending()
+        except pluggy.PluginValidationError as error:
+            manager.unregister(plugin)
+            known = ", ".join(sorted(n for n in dir(manager.hook) if n.startswith("plugtorch_")))
+            raise TypeError(f"plugin {name!r}: {error}. The hooks are {known}") from error
+    _hook("plugtorch_register_backends", plugin)(register=functools.partial(_register, plugin=name))
+
+
+def _hook(name, plugin):
+    """The caller of one hook of one plugin."""
+    manager = _manager()
+    return manager.subset_hook_caller(name, [p for p in manager.get_plugins() if p is not plugin])
 
 
 def _register(name, factory, requires=(), extra=None, *, plugin):
     if name in _offers and _offers[name].plugin != plugin:
-        warnings.warn(f"plugins {_offers[name].plugin!r} and {plugin!r} both offer backend {name!r}; "
-                      "the first is kept", stacklevel=3)
+        warnings.warn(f"plugins {_offers[name].plugin!r} and {plugin!r} both offer backend {name!r}; the first is kept: "
+                      "uninstall one of them, or rename its backend", PluginWarning, stacklevel=3)
         return
+    if name == "ops":
+        raise ValueError(f"plugin {plugin!r}: a backend cannot be called 'ops', the prefix of plugins that add ops")
     _offers[name] = Offer(name, factory, tuple(requires), extra, plugin)
 
 
-def _find(name):
-    """Loads the entry points that belong to one backend."""
+def _load_entry_points(prefix):
+    """Imports the plugins of one backend, or of ops, and registers them; keeps the causes of failures."""
     for key, point in _entry_points().items():
-        if (key == name or key.startswith(name + "+")) and not _manager().has_plugin(key):
+        if (key == prefix or key.startswith(prefix + "+")) and not _manager().has_plugin(key) and key not in _causes:
             try:
                 register_plugin(point.load(), key)
             except Exception as error:
                 _causes[key] = error
+                if key != prefix:
+                    _ignored(key, error)
+
+
+def _ignored(plugin, error):
+    warnings.warn(f"plugin {plugin!r} is ignored: {type(error).__name__}: {error}. Update or uninstall it; "
+                  "`plugtorch doctor` tells where it comes from", PluginWarning, stacklevel=4)
+
+
+def _find(name):
+    """The offer of a backend, after its plugins were imported."""
+    _load_entry_points(name)
     return _offers.get(name)
 
 
 def backend_names() -> list[str]:
     """Names of all backends that a plugin is installed for."""
     return sorted({*(n for n in _entry_points() if "+" not in n), *_offers})
+
+
+def plugin_sources() -> dict[str, str]:
+    """Entry points of the group and the packages they come from."""
+    return {name: f"{point.value} from {point.dist.name} {point.dist.version}" for name, point in _entry_points().items()}
+
+
+def failed_plugins() -> dict[str, BaseException]:
+    """Plugins and backends that could not be loaded so far, and why."""
+    return dict(_causes)
+
+
+def replacements(name: str) -> dict[str, Replacement]:
+    """Kernels of a loaded backend that plugins replaced, by op."""
+    return dict(_replaced.get(name, {}))
 
 
 def describe(name: str):
@@ -142,25 +212,71 @@ def _make(offer):
         ) from cause
     try:
         backend = offer.factory()
-        if backend.spec_version != SPEC_VERSION:
-            raise RuntimeError(f"it was written for version {backend.spec_version} of the op spec; this plugtorch "
-                               f"has version {SPEC_VERSION}: update the plugin or plugtorch")
-        _manager().hook.plugtorch_register_kernels(backend=backend, register=functools.partial(_replace, backend))
+        version = getattr(backend, "spec_version", None)
+        if version != SPEC_VERSION:
+            raise RuntimeError(f"it was written for version {version} of the op spec; this plugtorch has version "
+                               f"{SPEC_VERSION}: update the plugin or plugtorch")
     except Exception as error:
         _causes[offer.name] = error
         raise BackendUnavailable(
             f"backend {offer.name!r} could not be loaded: {type(error).__name__}: {error}"
         ) from error
     _causes.pop(offer.name, None)
+    for plugin_name, plugin in _manager().list_name_plugin():
+        if plugin is not None and hasattr(plugin, "plugtorch_register_kernels"):
+            _register_kernels(backend, plugin, plugin_name)
     return backend
 
 
-def _replace(backend, name, kernel):
-    import inspect
+def _register_kernels(backend, plugin, plugin_name):
+    """Lets a plugin replace kernels; all of its kernels are left out if one is refused."""
+    wanted: dict[str, Replacement] = {}
 
-    if name not in OPS:
-        raise ValueError(f"there is no op {name!r} to replace; see the op reference of the spec")
-    want, have = OPS[name].signature, inspect.signature(kernel)
-    if [*want.parameters] != [*have.parameters]:
-        raise TypeError(f"the kernel for {name!r} has signature {have}, the spec's is {want}")
-    setattr(backend, name, kernel)
+    def register(name, kernel, example=None):
+        if name not in OPS:
+            load_op_plugins()
+        if name not in OPS:
+            raise ValueError(f"there is no op {name!r} to replace; see the op reference of the spec")
+        want, have = OPS[name].signature, inspect.signature(kernel)
+        if [*want.parameters] != [*have.parameters]:
+            raise TypeError(f"the kernel for {name!r} has signature {have}, the spec's is {want}")
+        wanted[name] = Replacement(name, plugin_name, kernel, getattr(backend, name), example)
+
+    try:
+        _hook("plugtorch_register_kernels", plugin)(backend=backend, register=register)
+    except Exception as error:
+        _causes[plugin_name] = error
+        _ignored(plugin_name, error)
+        return
+    held = _replaced.setdefault(backend.name, {})
+    for name, replacement in wanted.items():
+        if name in held:
+            warnings.warn(f"plugins {held[name].plugin!r} and {plugin_name!r} both bring a kernel for {name!r} on backend "
+                          f"{backend.name!r}; the first is kept", PluginWarning, stacklevel=4)
+            continue
+        held[name] = replacement
+        setattr(backend, name, replacement.kernel)
+
+
+def load_op_plugins() -> None:
+    """Imports the plugins that bring ops of their own, once each."""
+    with _lock:
+        _load_entry_points("ops")
+        for plugin_name, plugin in _manager().list_name_plugin():
+            if plugin is None or plugin_name in _op_plugins or not hasattr(plugin, "plugtorch_register_ops"):
+                continue
+            _op_plugins.add(plugin_name)
+            try:
+                _hook("plugtorch_register_ops", plugin)(
+                    register=functools.partial(_add_op, namespace=plugin_name.partition("+")[2] or plugin_name))
+            except Exception as error:
+                _causes[plugin_name] = error
+                _ignored(plugin_name, error)
+
+
+def _add_op(body, gradients=None, outputs=("y",), *, namespace) -> Op:
+    from .backend import Backend
+
+    op = add_op(body, namespace, gradients, outputs)
+    setattr(Backend, op.name, body)
+    return op

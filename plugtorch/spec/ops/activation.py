@@ -96,10 +96,10 @@ def _finite_max(k, x, axis):
 
 @derived("softmax")
 def softmax(k, x, *, axis):
-    """``exp(x) / sum(exp(x))`` along one axis; a row of -inf gives nan."""
+    """``exp(x) / sum(exp(x))`` along one axis; a row of -inf alone, or with inf or nan in it, gives nan throughout."""
     if 0 in x.shape:
         return k.copy(x)
-    e = k.exp(k.sub(x, _finite_max(k, x, (axis,))))
+    e = k.exp(k.sub(x, k.max(x, axis=(axis,), keepdims=True)))
     return k.div(e, k.sum(e, axis=(axis,), keepdims=True))
 
 
@@ -111,10 +111,10 @@ def softmax_backward(k, g, y, *, axis):
 
 @derived("softmax")
 def log_softmax(k, x, *, axis):
-    """``x - log(sum(exp(x)))`` along one axis; a row of -inf gives nan."""
+    """``x - log(sum(exp(x)))`` along one axis; a row of -inf alone, or with inf or nan in it, gives nan throughout."""
     if 0 in x.shape:
         return k.copy(x)
-    shifted = k.sub(x, _finite_max(k, x, (axis,)))
+    shifted = k.sub(x, k.max(x, axis=(axis,), keepdims=True))
     return k.sub(shifted, k.log(k.sum(k.exp(shifted), axis=(axis,), keepdims=True)))
 
 

@@ -13,6 +13,29 @@ def _iota(k, x, n):
 
 
 @derived("shape", view=True)
+def select(k, x, *, axis, index):
+    """Entry ``index`` (0 <= index < size) of an axis, which disappears."""
+    shape = tuple(x.shape)
+    row = k.slice(x, start=(0,) * axis + (index,) + (0,) * (len(shape) - axis - 1),
+                  stop=(*shape[:axis], index + 1, *shape[axis + 1:]), step=(1,) * len(shape))
+    return k.reshape(row, shape=(*shape[:axis], *shape[axis + 1:]))
+
+
+@derived("shape", view=True)
+def view_as_real(k, x):
+    """Complex numbers as pairs of reals in a new last axis."""
+    shape = (*x.shape, 1)
+    return k.concat(k.reshape(k.real(x), shape=shape), k.reshape(k.imag(x), shape=shape), axis=len(shape) - 1)
+
+
+@derived("shape", view=True)
+def view_as_complex(k, x):
+    """Pairs of reals in the last axis, which has size 2, as complex numbers."""
+    last = len(x.shape) - 1
+    return k.complex(k.select(x, axis=last, index=0), k.select(x, axis=last, index=1))
+
+
+@derived("shape", view=True)
 def diagonal(k, x, *, offset, axis1, axis2):
     """The diagonal ``offset`` steps above the main one of the planes of two axes, moved last."""
     rows, cols = x.shape[axis1], x.shape[axis2]

@@ -6,6 +6,7 @@ from .. import dtypes
 from ..backend import Backend
 from ..device import CPU
 from .elementwise import ElementwiseKernels, bind_direct
+from .half import COMPARISONS, FOREIGN, halve, with_rounded_numbers
 from .index import IndexKernels
 from .linalg import LinalgKernels
 from .reduction import ReductionKernels
@@ -28,10 +29,14 @@ class XPBackend(ElementwiseKernels, ReductionKernels, ShapeKernels, IndexKernels
 
     Class keyword ``xp`` is the namespace; ``array_type`` is given where functions may
     return scalars that are no arrays (NumPy), and results are then wrapped.
+
+    Attributes:
+        native_half: whether the library has half types of its own, in which products and comparisons are right.
     """
 
     xp = None
     array_type = None
+    native_half = False
 
     def __init_subclass__(cls, xp=None, array_type=None, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -39,6 +44,11 @@ class XPBackend(ElementwiseKernels, ReductionKernels, ShapeKernels, IndexKernels
             cls.xp, cls.array_type = xp, array_type
             cls.native_dtypes = DTypeTable()
             bind_direct(cls, xp, array_type)
+            halve(cls)
+            if not cls.native_half:
+                halve(cls, FOREIGN)
+                for name in COMPARISONS:
+                    setattr(cls, name, with_rounded_numbers(getattr(cls, name)))
 
     def native(self, dtype):
         """The library's dtype object."""
@@ -62,6 +72,10 @@ class XPBackend(ElementwiseKernels, ReductionKernels, ShapeKernels, IndexKernels
 
     def to_host(self, x):
         return x
+
+    def from_dlpack(self, source):
+        take = getattr(self.xp, "from_dlpack", None)
+        return take(source) if take is not None else super().from_dlpack(source)
 
     def full(self, *, shape, value, dtype, device):
         xp, native = self.xp, self.native(dtype)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..abstract import is_number
+from ..abstract import broadcast_shapes, is_number
 from ..dtypes import BOOL, FLOAT, INT
 
 # Ops that are one function of the namespace.
@@ -67,7 +67,7 @@ def bind_direct(cls, xp, array_type):
 
 
 def _identity_on_integers(kernel):
-    return lambda self, x: kernel(self, x) if x.dtype.kind not in "iub" else x
+    return lambda self, x: kernel(self, x) if x.dtype.kind not in "iub" else self.copy(x)
 
 
 class ElementwiseKernels:
@@ -90,7 +90,7 @@ class ElementwiseKernels:
     def round(self, x, *, decimals=0):
         xp = self.xp
         if x.dtype.kind in "iub":
-            return x
+            return self.copy(x)
         if decimals == 0:
             return self.array(xp.round(x))
         if decimals > 0:
@@ -107,8 +107,10 @@ class ElementwiseKernels:
         return self.array(x.imag)
 
     def complex(self, a, b):
-        wide = self.native(self.dtype_of(a).to_complex())
-        return self.array((a.astype(wide) + b.astype(wide) * 1j).astype(wide))
+        # Written by parts: a + 1j * b would make a nan of an infinite part.
+        y = self.xp.empty(broadcast_shapes(a.shape, b.shape), self.native(self.dtype_of(a).to_complex()))
+        y.real, y.imag = a, b
+        return y
 
     def where(self, m, a, b):
         if is_number(a) and is_number(b):

@@ -21,7 +21,7 @@ class IndexKernels:
 
     def gather(self, x, i, *, axis):
         if not x.shape:
-            return x if not i.shape else self.xp.broadcast_to(x, i.shape).copy()
+            return self.copy(self.xp.broadcast_to(x, i.shape))
         return self.array(x[self._along(i, axis)])
 
     def scatter(self, x, i, s, *, axis, mode="set"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ..dtypes import float32, int64
+from ..dtypes import float32, float64, int64
 
 
 def _empty(x, axis):
@@ -12,12 +12,22 @@ def _empty(x, axis):
 
 
 class ReductionKernels:
-    """Reduction primitives; ``axis`` is a tuple."""
+    """Reduction primitives; ``axis`` is a tuple.
+
+    Attributes:
+        running_sums: whether the library adds one element after the other, which for a million of float32 would be off in
+            the third digit: such sums then run in double precision.
+    """
+
+    running_sums = True
 
     def _accumulator(self, x):
         """dtype in which a sum runs, or None for the array's own."""
-        kind = x.dtype.kind
-        return self.native(int64) if kind in "iub" else (self.native(float32) if x.dtype.itemsize == 2 else None)
+        if x.dtype.kind in "iub":
+            return self.native(int64)
+        if self.running_sums and x.dtype.itemsize == 4:
+            return self.native(float64)
+        return self.native(float32) if x.dtype.itemsize == 2 else None
 
     def _sum_like(self, f, x, axis, keepdims):
         wide = self._accumulator(x)
@@ -68,7 +78,7 @@ class ReductionKernels:
     def sort(self, x, *, axis, descending=False):
         xp = self.xp
         if not x.shape:
-            return x, xp.zeros((), self.native(int64))
+            return self.copy(x), xp.zeros((), self.native(int64))
         if descending:
             # A stable descending order is the stable ascending order of the reversed line, read backwards.
             order = xp.flip(x.shape[axis] - 1 - self._stable_order(xp.flip(x, axis=axis), axis), axis=axis)

@@ -22,6 +22,9 @@ class ShapeKernels:
     def slice(self, x, *, start, stop, step):
         return self.array(x[as_slices(start, stop, step)])
 
+    def select(self, x, *, axis, index):
+        return x[(slice(None),) * axis + (index, ...)]
+
     def pad(self, x, *, lo, hi, value=0):
         crop = tuple(slice(max(0, -a), n - max(0, -b)) for n, a, b in zip(x.shape, lo, hi, strict=True))
         x = x[crop]

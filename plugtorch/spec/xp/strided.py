@@ -9,6 +9,14 @@ class StridedViews:
     def _strided(self, x, shape, strides):
         return self.xp.lib.stride_tricks.as_strided(x, shape=shape, strides=strides)
 
+    def view_as_real(self, x):
+        return x[..., None].view(x.real.dtype)
+
+    def view_as_complex(self, x):
+        if x.strides[-1] != x.itemsize:
+            x = self.copy(x)
+        return x.view(self.native(self.dtype_of(x).to_complex()))[..., 0]
+
     def diagonal(self, x, *, offset, axis1, axis2):
         rows, cols = x.shape[axis1], x.shape[axis2]
         n = max(0, min(rows, cols - offset) if offset >= 0 else min(rows + offset, cols))

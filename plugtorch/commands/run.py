@@ -1,0 +1,52 @@
+"""``plugtorch run``: an unmodified PyTorch script on plugtorch."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import runpy
+import sys
+
+
+def add_parser(commands):
+    parser = commands.add_parser("run", help="run an unmodified PyTorch script on plugtorch")
+    parser.add_argument("--backend", help="backend on which tensors are made (default: numpy)")
+    parser.add_argument("--seed", type=int, help="torch.manual_seed before the script starts")
+    parser.add_argument("script", help="path of the script")
+    parser.add_argument("args", nargs=argparse.REMAINDER, help="arguments of the script")
+    return parser
+
+
+def run_script(script: str, args: list[str], backend: str | None = None, seed: int | None = None) -> None:
+    """Runs a script as ``__main__`` with ``import torch`` answered by plugtorch.
+
+    Raises:
+        FileNotFoundError: there is no such script.
+        BackendUnavailable: the backend cannot be had.
+    """
+    import plugtorch
+    from plugtorch.alias import install
+
+    if not os.path.isfile(script):
+        raise FileNotFoundError(f"plugtorch run: there is no script {script!r}")
+    if backend is not None:
+        plugtorch.set_backend(backend)
+    if seed is not None:
+        plugtorch.manual_seed(seed)
+    install()
+    sys.argv = [script, *args]
+    sys.path[0] = os.path.dirname(os.path.abspath(script))
+    runpy.run_path(script, run_name="__main__")
+
+
+def main(args) -> int:
+    from plugtorch.spec.registry import BackendUnavailable
+
+    try:
+        run_script(args.script, args.args, args.backend, args.seed)
+    except (FileNotFoundError, BackendUnavailable) as error:
+        if isinstance(error, FileNotFoundError) and "plugtorch run" not in str(error):
+            raise
+        print(f"plugtorch: {error}", file=sys.stderr)
+        return 2
+    return 0

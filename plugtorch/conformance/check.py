@@ -1,0 +1,110 @@
+"""What a check is, and the bench on which it runs."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from plugtorch.spec.dtypes import BY_NAME
+
+
+@dataclasses.dataclass(frozen=True)
+class Check:
+    """One thing that a backend must do.
+
+    Attributes:
+        chapter: what kind of thing it is: the name of the module in ``chapters`` that declares it.
+        subject: the op, or the topic, that it is about.
+        name: what tells it from the others of its subject.
+        run: ``run(bench)``; raises when the backend is wrong.
+        dtypes: names of the dtypes that the backend needs for it.
+        needs: ``"aliases"`` if it is about arrays that can be written to, else empty.
+    """
+
+    chapter: str
+    subject: str
+    name: str
+    run: Callable[[Bench], None]
+    dtypes: frozenset[str] = frozenset()
+    needs: str = ""
+
+    @property
+    def id(self) -> str:
+        """``chapter/subject/name``, unique in the suite and stable between runs."""
+        return f"{self.chapter}/{self.subject}/{self.name}"
+
+
+class Bench:
+    """A backend under test.
+
+    Attributes:
+        k: the backend object.
+        name: the name under which it was asked for.
+        device: where operands are put.
+        slack: factor by which the tolerances of the running check are widened.
+    """
+
+    def __init__(self, k, slack: float = 1.0):
+        self.k, self.name, self.slack = k, k.name, slack
+        self.device = k.default_device()
+
+    def put(self, o):
+        """A host operand on the backend; numbers and None pass through."""
+        return self.k.from_host(o, device=self.device) if isinstance(o, np.ndarray) else o
+
+    def host(self, x) -> np.ndarray:
+        """A copy of an array's values on the host."""
+        return np.array(self.k.to_host(x))
+
+    def tensor(self, x, requires_grad=False):
+        """A tensor on the backend with the values of a host array."""
+        from plugtorch.autograd.base import wrap
+
+        t = wrap(self.put(np.asarray(x)), self.k)
+        t._req = requires_grad
+        return t
+
+
+def dtype_names(*values) -> frozenset[str]:
+    """The dtypes among operands and parameters."""
+    found = set()
+    for v in values:
+        if isinstance(v, np.ndarray):
+            found.add(v.dtype.name)
+        elif getattr(v, "name", None) in BY_NAME:
+            found.add(v.name)
+        elif isinstance(v, complex):
+            found.add("complex128")
+    return frozenset(found)
+
+
+def as_tuple(v) -> tuple:
+    """An op's results, also where it has one."""
+    return v if isinstance(v, tuple) else (v,)
+
+
+@functools.cache
+def all_checks() -> tuple[Check, ...]:
+    """Every check of the suite, in order.
+
+    Raises:
+        ValueError: two checks have one id.
+    """
+    from .chapters import CHAPTERS
+
+    found: dict[str, Check] = {}
+    for chapter in CHAPTERS:
+        for check in chapter.checks():
+            if check.id in found:
+                raise ValueError(f"two conformance checks are called {check.id!r}")
+            found[check.id] = check
+    return tuple(found.values())
+
+
+def numbered(samples) -> Iterator[tuple[str, object]]:
+    """Names of samples that are unique among those of their op."""
+    for i, s in enumerate(samples):
+        yield f"{i} {repr(s)[len(s.op):]}", s

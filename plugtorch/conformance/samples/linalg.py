@@ -1,0 +1,180 @@
+"""Samples of linear algebra."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+
+from .sample import complexes, declare, integers, normal, sample, strided
+
+declare(__name__)
+
+# Products.
+sample("matmul", np.matmul, normal(2, 3), normal(3, 4))
+sample("matmul", np.matmul, normal(2, 1, 2, 3), normal(3, 3, 4))
+sample("matmul", np.matmul, complexes(2, 3), complexes(3, 2))
+sample("matmul", np.matmul, integers(-9, 9, 2, 3), integers(-9, 9, 3, 2))
+sample("matmul", np.matmul, np.zeros((2, 0)), np.zeros((0, 3)), grad=False)
+sample("matmul", np.matmul, strided(normal(2, 4)), strided(normal(4, 3)))
+sample(
+    "matmul",
+    lambda a, b: np.array([[44]], np.uint8),
+    np.array([[100, 100, 100]], np.uint8),
+    np.array([[1], [1], [1]], np.uint8),
+)
+for _type in (np.float16,):
+    sample(
+        "matmul",
+        None,
+        np.ones((1, 5000), _type),
+        np.ones((5000, 1), _type),
+        grad=False,
+        check=lambda r, o, p: np.testing.assert_allclose(r[0].astype(float), 5000, rtol=1e-3),
+    )
+
+
+def definite(x):
+    return x @ np.conj(np.swapaxes(x, -1, -2)) + 3 * np.eye(x.shape[-1])
+
+
+def same(rtol=1e-9):
+    return lambda got, want: np.testing.assert_allclose(got, want, rtol=rtol, atol=rtol)
+
+
+# The gradients of a factorisation are defined for the structure that it reads; see STRUCTURE in the gradient tests.
+for _draw in (normal, complexes):
+    for _upper in (False, True):
+        sample(
+            "cholesky",
+            lambda a, upper: (
+                np.linalg.cholesky(a) if not upper else np.conj(np.swapaxes(np.linalg.cholesky(a), -1, -2))
+            ),
+            definite(_draw(2, 3, 3)),
+            upper=_upper,
+            half=False,
+        )
+
+
+def _lu(results, operands, params):
+    a, (packed, pivots) = operands[0], results
+    m, n = a.shape[-2:]
+    for index in np.ndindex(*a.shape[:-2]):
+        order = np.arange(m)
+        for i, p in enumerate(pivots[index]):
+            assert p >= i
+            order[[i, p]] = order[[p, i]]
+        low = np.tril(packed[index], -1)[:, : min(m, n)] + np.eye(m, min(m, n))
+        assert np.abs(low).max() <= 1 + 1e-12 or np.iscomplexobj(a)
+        same()(low @ np.triu(packed[index])[: min(m, n)], a[index][order])
+
+
+for _shape in ((3, 3), (2, 4, 4), (4, 2), (2, 4)):
+    for _draw in (normal, complexes):
+        sample("lu", None, _draw(*_shape), half=False, check=_lu, grad=_shape[-1] == _shape[-2])
+
+
+def _qr(results, operands, params):
+    (a,), (q, r) = operands, results
+    same()(q @ r, a)
+    same()(
+        np.conj(np.swapaxes(q, -1, -2)) @ q, np.broadcast_to(np.eye(q.shape[-1]), (*q.shape[:-2], *[q.shape[-1]] * 2))
+    )
+    same()(np.tril(r, -1), 0 * r)
+
+
+def _svd(results, operands, params):
+    (a,), (u, s, vh) = operands, results
+    n = s.shape[-1]
+    same()((u[..., :n] * s[..., None, :]) @ vh[..., :n, :], a)
+    same()(s, np.linalg.svd(a, compute_uv=False))
+    for q in (u, np.conj(np.swapaxes(vh, -1, -2))):
+        same()(
+            np.conj(np.swapaxes(q, -1, -2)) @ q,
+            np.broadcast_to(np.eye(q.shape[-1]), (*q.shape[:-2], *[q.shape[-1]] * 2)),
+        )
+
+
+def _eigen(results, operands, params):
+    (a,), (w, v) = operands, results
+    same(1e-8)(a @ v, v * w[..., None, :])
+    same(1e-8)(np.linalg.norm(v, axis=-2), np.ones(w.shape))
+
+
+def _eigh(results, operands, params):
+    (a,), (w, v) = operands, results
+    strict = np.tril(a, -1)  # of the diagonal only the real part counts
+    low = strict + np.conj(np.swapaxes(strict, -1, -2)) + np.eye(a.shape[-1]) * a.real
+    _eigen((w.astype(v.dtype), v), (low,), params)
+    assert (np.diff(w) >= 0).all()
+
+
+for _draw in (normal, complexes):
+    sample("qr", None, _draw(2, 4, 3), check=_qr, half=False)
+    sample("qr", None, _draw(3, 3), mode="complete", check=_qr, half=False)
+    sample("qr", None, _draw(4, 2), mode="complete", check=_qr, half=False, grad=False)
+    sample("svd", None, _draw(2, 4, 3), check=_svd, half=False)
+    sample("svd", None, _draw(2, 4), check=_svd, half=False)
+    sample("svd", None, _draw(4, 2), full=True, check=_svd, half=False, grad=False)
+    sample("eigh", None, definite(_draw(3, 3)), check=_eigh, half=False)
+    sample("eigh", None, _draw(2, 3, 3), check=_eigh, half=False, grad=False)
+    sample("eig", None, _draw(2, 3, 3), check=_eigen, half=False)
+    sample("solve", lambda a, b: np.linalg.inv(a) @ b, _draw(2, 3, 3) + 2 * np.eye(3), _draw(2, 3, 2), half=False)
+    sample("solve", lambda a, b: np.linalg.inv(a) @ b, _draw(3, 3) + 2 * np.eye(3), _draw(2, 3, 1), half=False)
+    for _upper, _unit in itertools.product((False, True), (False, True)):
+
+        def _triangular(a, b, upper, unit):
+            t = np.triu(a) if upper else np.tril(a)
+            t = t - np.eye(3) * np.diagonal(t) + np.eye(3) if unit else t
+            return np.linalg.inv(t) @ b
+
+        sample(
+            "solve_triangular",
+            _triangular,
+            _draw(3, 3) + 2 * np.eye(3),
+            _draw(3, 2),
+            upper=_upper,
+            unit=_unit,
+            half=False,
+        )
+
+
+def dft(x, axis, inverse=False):
+    n = x.shape[axis]
+    w = np.exp((2j if inverse else -2j) * math.pi * np.outer(range(n), range(n)) / n) / (n if inverse else 1)
+    return np.moveaxis(np.tensordot(w, x, (1, axis)), 0, axis)
+
+
+for _inverse in (False, True):
+    sample("fft", dft, complexes(2, 5), axis=1, inverse=_inverse)
+    sample("fft", dft, complexes(4, 2), axis=0, inverse=_inverse)
+
+# Batches of nothing, and products in which nan and infinities meet zeros.
+EMPTY = np.zeros((0, 3, 3))
+sample("cholesky", lambda a: a, EMPTY, grad=False, half=False)
+sample("solve", lambda a, b: b, EMPTY, np.zeros((0, 3, 2)), grad=False, half=False)
+sample("solve_triangular", lambda a, b, upper: b, EMPTY, np.zeros((0, 3, 2)), upper=True, grad=False, half=False)
+sample("svd", lambda a: (a, a[:, 0], a), EMPTY, grad=False, half=False)
+sample("qr", lambda a: (a, a), EMPTY, grad=False, half=False)
+sample("eigh", lambda a: (a[:, 0], a), EMPTY, grad=False, half=False)
+sample("matmul", lambda a, b: np.zeros((0, 3)), np.zeros((0, 2)), normal(2, 3), grad=False)
+sample("matmul", lambda a, b: np.zeros((2, 3)), np.zeros((2, 0)), np.zeros((0, 3)), grad=False)
+sample(
+    "matmul",
+    lambda a, b: np.array([[np.nan, np.nan], [np.inf, -np.inf]]),
+    np.array([[np.nan, 1.0], [np.inf, 0.0]]),
+    np.array([[1.0, -1.0], [2.0, 2.0]]),
+    grad=False,
+)
+for _type in (np.int32, np.uint8):
+    sample(
+        "matmul",
+        lambda a, b: (
+            np.array([[sum(int(x) * int(y) for x, y in zip(row, b[:, j])) for j in range(2)] for row in a], object)
+            .astype(np.int64)
+            .astype(a.dtype)
+        ),
+        np.array([[200, 100, 50], [255, 255, 255]], _type),
+        np.array([[3, 1], [2, 255], [1, 255]], _type),
+    )

@@ -1,0 +1,106 @@
+"""Samples of recurrent layers."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .sample import declare, normal, sample
+
+declare(__name__)
+
+
+# Recurrent layers, one time step, image and unit at a time.
+def sigma(v):
+    return 1 / (1 + np.exp(-v))
+
+
+def walk(x, reverse):
+    return range(len(x) - 1, -1, -1) if reverse else range(len(x))
+
+
+def plus(b):
+    return 0 if b is None else b
+
+
+def rnn(x, h, w_ih, w_hh, b_ih, b_hh, nonlinearity, reverse=False):
+    out = np.empty((*x.shape[:2], h.shape[1]))
+    for t in walk(x, reverse):
+        a = x[t] @ w_ih.T + plus(b_ih) + h @ w_hh.T + plus(b_hh)
+        out[t] = h = np.tanh(a) if nonlinearity == "tanh" else np.maximum(a, 0)
+    return out, h
+
+
+def lstm(x, h, c, w_ih, w_hh, b_ih, b_hh, reverse=False):
+    out, gates, cells = (np.empty((*x.shape[:2], n * h.shape[1])) for n in (1, 4, 1))
+    for t in walk(x, reverse):
+        i, f, g, o = np.split(x[t] @ w_ih.T + plus(b_ih) + h @ w_hh.T + plus(b_hh), 4, 1)
+        cells[t] = c = sigma(f) * c + sigma(i) * np.tanh(g)
+        gates[t] = np.hstack([sigma(i), sigma(f), sigma(o), np.tanh(g)])
+        out[t] = h = sigma(o) * np.tanh(c)
+    return out, h, c, gates, cells
+
+
+def gru(x, h, w_ih, w_hh, b_ih, b_hh, reverse=False):
+    out, gates, candidate = (np.empty((*x.shape[:2], n * h.shape[1])) for n in (1, 3, 1))
+    for t in walk(x, reverse):
+        a, b = np.split(x[t] @ w_ih.T + plus(b_ih), 3, 1), np.split(h @ w_hh.T + plus(b_hh), 3, 1)
+        r, z, candidate[t] = sigma(a[0] + b[0]), sigma(a[1] + b[1]), b[2]
+        n = np.tanh(a[2] + r * b[2])
+        gates[t] = np.hstack([r, z, n])
+        out[t] = h = (1 - z) * n + z * h
+    return out, h, gates, candidate
+
+
+def slopes(f, operands, cotangents):
+    """Gradients of ``sum(cotangents * f(operands))`` by every operand, by central differences."""
+    grads = []
+    for i, v in enumerate(operands):
+        grad = np.empty(v.shape)
+        for at in np.ndindex(*v.shape):
+            values = []
+            for h in (1e-5, -1e-5):
+                moved = v.copy()
+                moved[at] += h
+                results = f(*(moved if j == i else o for j, o in enumerate(operands)))
+                values.append(sum((g * r).sum() for g, r in zip(cotangents, results, strict=True) if g is not None))
+            grad[at] = (values[0] - values[1]) / 2e-5
+        grads.append(grad)
+    return grads
+
+
+LAYERS = (
+    ("rnn_layer", "", rnn, 1, 1, {"nonlinearity": "tanh"}),
+    ("rnn_layer", "", rnn, 1, 1, {"nonlinearity": "relu"}),
+    ("lstm_layer", "_train", lstm, 4, 2, {}),
+    ("gru_layer", "_train", gru, 3, 1, {}),
+)
+for _reverse, _biased in ((False, True), (True, True), (True, False)):
+    for _op, _train, _f, _gates, _states, _how in LAYERS:
+        _how = {**_how, "reverse": _reverse}
+        _bias = [normal(_gates * 2) if _biased else None for _ in range(2)]
+        _operands = (
+            normal(3, 2, 4),
+            *(normal(2, 2) for _ in range(_states)),
+            normal(_gates * 2, 4),
+            normal(_gates * 2, 2),
+        )
+        sample(_op, lambda *o, f=_f, n=_states + 1, **how: f(*o, **how)[:n], *_operands, *_bias, **_how)
+        if _train:
+            sample(_op + _train, _f, *_operands, *_bias, **_how)
+        # Backward: with every cotangent, then with that of the sequence alone.
+        _zero = np.zeros(_gates * 2)
+        _results = _f(*_operands, _zero, _zero, **_how)
+        _saved = (_results[0], *_results[_states + 1 :])
+        for _given in (len(_results), 1):
+            _g = [normal(*r.shape) if j < _given else None for j, r in enumerate(_results)]
+
+            def backward(*o, f=_f, count=len(_g), n=len(_operands), gates=_gates, gru_like=_op == "gru_layer", **how):
+                zero = np.zeros(gates * 2)
+                grads = slopes(lambda *v: f(*v, **how), (*o[count : count + n], zero, zero), o[:count])
+                return tuple(grads if gru_like else grads[:-1])
+
+            # Relu's gradient jumps where a state is zero, and half of the states are.
+            smooth = _how.get("nonlinearity") != "relu"
+            sample(
+                _op + "_backward", backward, *_g, *_operands, *_saved, half=False, grad=smooth, tolerance=100, **_how
+            )
