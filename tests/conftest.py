@@ -11,6 +11,7 @@ import os
 import pytest
 
 import plugtorch
+from plugtorch.spec import registry
 
 BACKENDS = [n for n in os.environ.get("PLUGTORCH_TEST_BACKENDS", "numpy").split(",") if n]
 
@@ -48,3 +49,23 @@ def backend(request):
     yield name
     plugtorch.set_backend(before)
     plugtorch.set_default_dtype(plugtorch.float32)
+
+
+@pytest.fixture
+def plugins():
+    """Registers plugin objects for one test and forgets them after it."""
+    held = (registry._offers, registry._loaded, registry._causes, registry._replaced)
+    before = [dict(v) for v in held]
+    added = []
+
+    def add(plugin, name):
+        added.append(plugin)
+        registry.register_plugin(plugin, name)
+
+    yield add
+    for plugin in added:
+        if registry._manager().is_registered(plugin):
+            registry._manager().unregister(plugin)
+    for now, then in zip(held, before, strict=True):
+        now.clear()
+        now.update(then)

@@ -5,50 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 
-import numpy as np
 import pytest
 
 import plugtorch as torch
 from plugtorch.spec import registry
 from plugtorch.spec.hooks import hookimpl
-from plugtorch.spec.xp import XPBackend
 
-
-@pytest.fixture
-def plugins(monkeypatch):
-    """Registers plugin objects for one test and forgets them after it."""
-    offers, loaded, causes = dict(registry._offers), dict(registry._loaded), dict(registry._causes)
-    added = []
-
-    def add(plugin, name):
-        added.append(plugin)
-        registry.register_plugin(plugin, name)
-
-    yield add
-    for plugin in added:
-        if registry._manager().is_registered(plugin):
-            registry._manager().unregister(plugin)
-    for held, before in ((registry._offers, offers), (registry._loaded, loaded), (registry._causes, causes)):
-        held.clear()
-        held.update(before)
-
-
-class Strict(XPBackend, xp=np, array_type=np.ndarray):
-    """NumPy by another name, with nothing but the shared kernels."""
-
-    name = "strict"
-    aliases = True
-
-    def assign(self, target, value):
-        np.copyto(target, value, casting="unsafe")
-
-
-class StrictPlugin:
-    """Offers it."""
-
-    @hookimpl
-    def plugtorch_register_backends(self, register):
-        register("strict", Strict, requires=("numpy",))
+from .strict_backend import StrictPlugin
 
 
 @pytest.mark.one_backend
@@ -93,41 +56,6 @@ def test_gradients_flow_through_a_move(backend, plugins):
 
 
 @pytest.mark.one_backend
-def test_a_faster_kernel_replaces_one_op(backend, plugins):
-    calls = []
-
-    class Faster:
-        @hookimpl
-        def plugtorch_register_kernels(self, backend, register):
-            if backend.name == "strict":
-                def relu(x):
-                    calls.append(x.shape)
-                    return np.maximum(x, 0)
-
-                register("relu", relu)
-
-    plugins(Faster(), "strict+relu")
-    plugins(StrictPlugin(), "strict")
-    with torch.backend("strict"):
-        assert torch.nn.functional.relu(torch.tensor([-1.0, 2.0])).tolist() == [0, 2]
-    assert calls == [(2,)]
-
-
-@pytest.mark.one_backend
-def test_a_kernel_with_a_wrong_signature_is_refused(backend, plugins):
-    class Wrong:
-        @hookimpl
-        def plugtorch_register_kernels(self, backend, register):
-            if backend.name == "strict":
-                register("relu", lambda x, slope: x)
-
-    plugins(Wrong(), "strict+wrong")
-    plugins(StrictPlugin(), "strict")
-    with pytest.raises(torch.BackendUnavailable, match=r"kernel for 'relu' has signature \(x, slope\)"):
-        torch.backend("strict")
-
-
-@pytest.mark.one_backend
 def test_an_absent_library_says_what_to_install(backend, plugins):
     class Absent:
         @hookimpl
@@ -160,17 +88,6 @@ def test_a_broken_plugin_hurts_nobody_and_keeps_its_cause(backend, plugins):
 
 
 @pytest.mark.one_backend
-def test_a_misspelt_hook_is_an_error(backend, plugins):
-    class Misspelt:
-        @hookimpl
-        def plugtorch_register_backend(self, register):
-            register("never", lambda: None)
-
-    with pytest.raises(Exception, match="unknown hook 'plugtorch_register_backend'"):
-        plugins(Misspelt(), "misspelt")
-
-
-@pytest.mark.one_backend
 def test_an_incomplete_backend_lists_what_it_lacks(backend, plugins):
     from plugtorch.spec import Backend
 
@@ -186,7 +103,7 @@ def test_an_incomplete_backend_lists_what_it_lacks(backend, plugins):
 
 @pytest.mark.one_backend
 def test_an_unknown_backend_lists_the_installed_ones(backend):
-    with pytest.raises(torch.BackendUnavailable, match="there is no backend 'nope'; installed ones: cupy, jax, numpy"):
+    with pytest.raises(torch.BackendUnavailable, match="there is no backend 'nope'; installed ones: cupy, jax, .*numpy"):
         torch.set_backend("nope")
 
 

@@ -32,13 +32,43 @@ def test_every_primitive_has_a_gradient_rule_or_is_declared_without(backend):
 @pytest.mark.one_backend
 def test_every_hook_is_documented_and_tested(backend):
     hooks = [name for name in vars(Hooks) if name.startswith("plugtorch_")]
-    tests = (ROOT / "tests" / "test_backends.py").read_text()
+    tests = "".join((ROOT / "tests" / name).read_text() for name in ("test_plugins.py", "strict_backend.py"))
     for name in hooks:
         assert getattr(Hooks, name).__doc__ and f"def {name}(" in tests
 
 
 @pytest.mark.one_backend
 def test_no_file_has_grown_too_long(backend):
-    long = [f"{path.relative_to(ROOT)}: {n} lines" for folder in ("plugtorch", "backends", "tests", "scripts")
+    long = [f"{path.relative_to(ROOT)}: {n} lines" for folder in ("plugtorch", "backends", "contrib", "tests", "scripts")
             for path in (ROOT / folder).rglob("*.py") if (n := len(path.read_text().splitlines())) > 800]
     assert long == []
+
+
+@pytest.mark.one_backend
+def test_the_template_in_contrib_is_what_new_backend_writes(backend):
+    from plugtorch.commands.new_backend import project
+
+    folder = ROOT / "contrib" / "plugtorch-minimal"
+    for path, text in project("minimal").items():
+        assert (folder / path).read_text() == text, f"{path} differs: run `plugtorch new-backend minimal` anew"
+
+
+@pytest.mark.one_backend
+def test_samples_are_declared_beside_their_op(backend):
+    """The samples of an op stand in the module of the same name as its declaration, and every op has some."""
+    from plugtorch.conformance.samples import SAMPLES
+
+    assert sorted(SAMPLES) == sorted(op.name for op in OPS.values() if not op.family.startswith("plugin "))
+    strays = {s.op for samples in SAMPLES.values() for s in samples
+              if OPS[s.op].body.__module__.rpartition(".")[2] != s.module}
+    assert strays == set()
+
+
+@pytest.mark.one_backend
+def test_every_differentiable_op_is_checked_by_a_gradient(backend):
+    from plugtorch.conformance.chapters.gradients import FLAT
+    from plugtorch.conformance.samples import SAMPLES
+
+    graded = {s.op for samples in SAMPLES.values() for s in samples if s.grad}
+    missing = {n for n in OPS if not is_nondifferentiable(n)} - graded - FLAT - {"bitcast"}
+    assert missing == set()

@@ -76,10 +76,10 @@ class Backend:
         """The array on another device of this backend; may return ``x``."""
         return x
 
-    def bounds(self, x) -> tuple[int, int]:
-        """The least and the greatest value of an integer array that is not empty, as Python numbers."""
+    def bounds(self, x) -> tuple:
+        """The least and the greatest value of a real array that is not empty, as Python numbers."""
         axes = tuple(range(len(x.shape)))
-        return int(self.to_host(self.min(x, axis=axes))), int(self.to_host(self.max(x, axis=axes)))
+        return tuple(self.to_host(extreme(x, axis=axes)).item() for extreme in (self.min, self.max))
 
     def synchronize(self) -> None:
         """Waits until all pending work is done."""

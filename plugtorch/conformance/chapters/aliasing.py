@@ -213,6 +213,8 @@ def view_of_memory(bench: Bench, op: str):
         "unfold_dim": lambda: k.unfold_dim(x, axis=1, size=2, step=2),
         "as_strided": lambda: k.as_strided(x, shape=(2, 2), strides=(4, 1), offset=1),
         "bitcast": lambda: k.bitcast(x, dtype=torch.int64),
+        "select": lambda: k.select(x, axis=1, index=2),
+        "view_as_complex": lambda: k.view_as_complex(k.slice(x, start=(0, 2), stop=(3, 4), step=(1, 1))),
         "real": lambda: k.real(x),
     }[op]()
     k.assign(y, 0)
@@ -286,7 +288,8 @@ def checks():
             for name, s in [(n, s) for n, s in numbered(samples) if s.check is None and "empty" not in s.features][:3]:
                 yield Check("aliasing", op, f"fresh result {name}", lambda bench, s=s: fresh_result(bench, s),
                             dtype_names(*s.operands, *s.params.values()), "aliases")
-    for op in ("reshape", "permute", "broadcast_to", "slice", "diagonal", "unfold_dim", "as_strided", "bitcast", "real"):
+    for op in ("reshape", "permute", "broadcast_to", "slice", "diagonal", "unfold_dim", "as_strided", "bitcast", "real",
+               "select", "view_as_complex"):
         yield Check("aliasing", op, "shares memory", lambda bench, op=op: view_of_memory(bench, op), needs="aliases")
     for topic in (assigning, updating, accumulating, strides):
         yield Check("aliasing", "arrays", topic.__name__, topic, needs="aliases")

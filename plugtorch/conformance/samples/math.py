@@ -102,7 +102,7 @@ sample(
     lambda a, b, w: np.array([1.0, 3.0, np.inf]),
     np.array([1.0, 1.0, 0.0]),
     np.array([3.0, 3.0, np.inf]),
-    np.array([0.0, 1.0, 0.5]),
+    np.array([0.0, 1.0, 0.25]),
     grad=False,
 )
 sample(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .formulas import scattered
-from .sample import declare, integers, normal, sample
+from .sample import complexes, declare, integers, normal, sample, strided
 
 declare(__name__)
 
@@ -85,3 +85,23 @@ for _op, _f in (("tril", np.tril), ("triu", np.triu)):
     sample(_op, lambda x, f=_f: f(x), np.zeros((0, 3)), grad=False)
     sample(_op, lambda x, f=_f: f(x), np.array([[1, -128], [127, 3]], np.int8))
 sample("diagonal", lambda x, offset, axis1, axis2: np.zeros((0,)), normal(2, 3), offset=5, axis1=0, axis2=1, grad=False)
+
+sample("select", lambda x, axis, index: np.take(x, index, axis), normal(3, 4, 2), axis=1, index=2)
+sample("select", lambda x, axis, index: x[1], strided(normal(1, 3))[0], axis=0, index=1)
+sample("select", lambda x, axis, index: x[:, 2], np.zeros((0, 4)), axis=1, index=2, grad=False)
+sample("view_as_real", lambda x: np.stack((x.real, x.imag), -1), complexes(2, 3))
+sample(
+    "view_as_real",
+    lambda x: np.stack((x.real, x.imag), -1),
+    np.array([complex(np.inf, np.nan), complex(-0.0, 1)]),
+    grad=False,
+    signs=True,
+)
+sample("view_as_complex", lambda x: x[..., 0] + 1j * x[..., 1], normal(3, 2), half=False)
+sample(
+    "view_as_complex",
+    lambda x: np.array([complex(np.inf, 1), complex(0, np.nan)]),
+    np.array([[np.inf, 1], [0, np.nan]]),
+    grad=False,
+    half=False,
+)
