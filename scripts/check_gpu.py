@@ -1,4 +1,4 @@
-"""Checks the CuPy and JAX backends on a CUDA machine: versions, the test suite, the example, a few timings.
+"""Checks the CuPy and JAX backends on a CUDA machine: versions, conformance, the test suite, the example, a few timings.
 
     python scripts/check_gpu.py [--backends cupy,jax] [--skip-tests] [--data FOLDER]
 
@@ -76,6 +76,18 @@ def run_tests(backend, folder):
     return report
 
 
+def run_conformance(backend, folder):
+    """The conformance suite on one backend; every outcome is in the JSON file beside the log."""
+    outcomes = folder / f"conformance-{backend}.json"
+    report = run([sys.executable, "-m", "plugtorch", "conformance", backend, "--json", str(outcomes)],
+                 folder / f"conformance-{backend}.log")
+    if outcomes.exists():
+        found = json.loads(outcomes.read_text())
+        report["counts"] = found["counts"]
+        report["failed"] = [c["id"] for c in found["checks"] if c["state"] in ("failed", "xpassed")]
+    return report
+
+
 def run_example(backend, folder, data):
     """Two hundred steps of the example; the losses are kept to compare the backends."""
     command = [sys.executable, "-m", "plugtorch", "run", "--backend", backend, "examples/fashion_mnist_cnn.py",
@@ -139,7 +151,8 @@ def timings(backend):
 def check(backend, devices, args, folder):
     """Everything about one backend."""
     print(f"== {backend} on {', '.join(map(str, devices))}", flush=True)
-    result = {"devices": [str(d) for d in devices]}
+    result = {"devices": [str(d) for d in devices], "conformance": run_conformance(backend, folder)}
+    print(f"   conformance: {result['conformance'].get('counts', result['conformance']['tail'])}", flush=True)
     if not args.skip_tests:
         result["tests"] = run_tests(backend, folder)
         print(f"   tests: {result['tests']['tail'][-1:]}", flush=True)
@@ -149,7 +162,7 @@ def check(backend, devices, args, folder):
     timing = run(command, folder / f"timings-{backend}.log")
     lines = (folder / timing["log"]).read_text(errors="replace").strip().splitlines()
     result["timings"] = json.loads(lines[-1]) if timing["status"] == 0 else {"error": timing["tail"]}
-    result["passed"] = (timing["status"] == 0 and result["example"]["status"] == 0
+    result["passed"] = (timing["status"] == 0 and result["conformance"]["status"] == 0 and result["example"]["status"] == 0
                         and result.get("tests", {"status": 0})["status"] == 0)
     return result
 
@@ -165,6 +178,9 @@ def readable(report):
             lines.append(f"Not checked: {result['cause']}")
             continue
         lines.append(f"Devices: {', '.join(result['devices'])}. {'Passed.' if result['passed'] else 'FAILED.'}")
+        conformance = result["conformance"]
+        lines += ["", f"Conformance: {conformance.get('counts', conformance['tail'])}, {conformance['seconds']} s."]
+        lines += [f"- {name}" for name in conformance.get("failed", [])]
         if "tests" in result:
             tests = result["tests"]
             lines += ["", f"Tests: exit status {tests['status']}, {tests['seconds']} s. {' '.join(tests['tail'][-1:])}"]

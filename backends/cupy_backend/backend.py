@@ -129,13 +129,6 @@ class CupyBackend(StridedViews, CupyArrays):
 
     # Kernels.
 
-    def complex(self, a, b):
-        wide = self.native(self.dtype_of(a).to_complex())
-        a, b = cp.broadcast_arrays(a, b)
-        y = cp.empty(a.shape, wide)
-        y.real, y.imag = a, b
-        return y
-
     def erf(self, x):
         from cupyx.scipy.special import erf
 

@@ -5,38 +5,47 @@ Depends on :mod:`plugtorch.spec` alone.
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING
 
-from . import rules  # noqa: F401  (declares every rule)
+from . import anomaly_mode, function, grad_mode, graph, rules, variable  # noqa: F401  (rules declares every rule)
 from .api import backward, grad
-from .base import TensorBase as Variable
-from .function import Function
+from .function import Function, NestedIOFunction
+from .gradcheck import GradcheckError, gradcheck, gradgradcheck  # the function hides its module, as in PyTorch
 from .mode import (
     detect_anomaly,
     enable_grad,
+    enforce_grad_layout_policy,
     inference_mode,
+    is_anomaly_check_nan_enabled,
     is_anomaly_enabled,
     no_grad,
     set_detect_anomaly,
     set_grad_enabled,
+    set_multithreading_enabled,
 )
+from .saved import SavedTensor
+from .variable import Variable
 
 if TYPE_CHECKING:
-    from .gradcheck import GradcheckError, gradcheck, gradgradcheck
+    from . import functional  # noqa: F401
+
+_LAZY_MODULES = frozenset({"forward_ad", "functional", "profiler"})
 
 
 def __getattr__(name):
-    if name in ("gradcheck", "gradgradcheck", "GradcheckError"):
-        import importlib
-
-        module = importlib.import_module(".gradcheck", __name__)
-        globals().update(gradcheck=module.gradcheck, gradgradcheck=module.gradgradcheck,
-                         GradcheckError=module.GradcheckError)
-        return globals()[name]
+    if name in _LAZY_MODULES:
+        return importlib.import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
+def __dir__():
+    return sorted({*globals(), *_LAZY_MODULES})
+
+
 __all__ = [
-    "Function", "GradcheckError", "Variable", "backward", "detect_anomaly", "enable_grad", "grad", "gradcheck",
-    "gradgradcheck", "inference_mode", "is_anomaly_enabled", "no_grad", "set_detect_anomaly", "set_grad_enabled",
+    "Function", "GradcheckError", "NestedIOFunction", "SavedTensor", "Variable", "anomaly_mode", "backward",
+    "detect_anomaly", "enable_grad", "enforce_grad_layout_policy", "function", "functional", "grad", "grad_mode",
+    "gradcheck", "gradgradcheck", "graph", "inference_mode", "is_anomaly_check_nan_enabled", "is_anomaly_enabled",
+    "no_grad", "set_detect_anomaly", "set_grad_enabled", "set_multithreading_enabled", "variable",
 ]

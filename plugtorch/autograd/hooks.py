@@ -53,9 +53,17 @@ class RemovableHandle:
 
 
 def node_hooks(node) -> NodeHooks:
-    if node.hooks is None:
-        node.hooks = NodeHooks()
-    return node.hooks
+    if node._hooks is None:
+        node._hooks = NodeHooks()
+    return node._hooks
+
+
+def register_node_hook(node, kind: str, hook) -> RemovableHandle:
+    """Adds a hook to a node of the graph: "ahead" of it or "after" it."""
+    hooks = getattr(node_hooks(node), kind)
+    handle = RemovableHandle(hooks)
+    hooks[handle.id] = hook
+    return handle
 
 
 def _leaf_hooks(t, kind):

@@ -7,12 +7,17 @@ in the ordinary case. Threads start with 0, and a generator or task keeps its ow
 from __future__ import annotations
 
 import functools
+import warnings
 from contextvars import ContextVar
 
 NO_GRAD = 1
 INFERENCE = 2
 ANOMALY = 4  # nodes remember where they were recorded
 ANOMALY_NAN = 8  # and a backward pass looks for nan
+SAVED_HOOKS = 64  # hooks pack what nodes save
+IN_PASS = 256  # a backward pass on arrays is running
+DUAL = 512  # tensors may carry tangents (forward-mode differentiation)
+WATCHED = ANOMALY | SAVED_HOOKS  # a new node is looked at
 
 MODE: ContextVar[int] = ContextVar("plugtorch_mode", default=0)
 mode = MODE.get
@@ -31,6 +36,8 @@ def is_inference_mode_enabled() -> bool:
 class _ModeContext:
     """A context manager that is also a decorator for functions and generator functions."""
 
+    _own = 0  # the bits that the end of the context puts back
+
     def _bits(self, now: int) -> int:
         return now
 
@@ -42,7 +49,7 @@ class _ModeContext:
         MODE.set(self._bits(self._before))
 
     def __exit__(self, *exc):
-        MODE.set(self._before)
+        MODE.set(MODE.get() & ~self._own | self._before & self._own)
 
     def __call__(self, function):
         if isinstance(function, type):
@@ -84,6 +91,8 @@ class _ModeContext:
 class no_grad(_ModeContext):  # noqa: N801  (PyTorch's name)
     """Ops inside record nothing; results have ``requires_grad=False``. Context manager and decorator."""
 
+    _own = NO_GRAD
+
     def __new__(cls, function=None):
         self = object.__new__(cls)
         return self if function is None else self(function)
@@ -107,6 +116,8 @@ class enable_grad(no_grad):  # noqa: N801
 
 class set_grad_enabled(_ModeContext):  # noqa: N801
     """Switches recording on or off at once; as a context manager it switches back at the end."""
+
+    _own = NO_GRAD
 
     def __init__(self, mode: bool):
         self.mode = bool(mode)
@@ -136,26 +147,37 @@ class detect_anomaly(_ModeContext):  # noqa: N801
     """Debugging aid: an error in a backward pass shows the forward call that recorded the failing node, and a gradient
     that turns into nan is an error. Slow: every recorded op keeps its call stack."""
 
+    _own = ANOMALY | ANOMALY_NAN
+
     def __init__(self, check_nan: bool = True):
         self.check_nan = check_nan
+        warnings.warn("Anomaly Detection has been enabled. This mode will increase the runtime and should only be "
+                      "enabled for debugging.", stacklevel=2)
 
     def _again(self):
-        return type(self)(self.check_nan)
+        return set_detect_anomaly(True, self.check_nan, _at_once=False)
 
     def _bits(self, now):
-        return (now & ~ANOMALY_NAN) | ANOMALY | (ANOMALY_NAN if self.check_nan else 0)
+        return now & ~self._own | _anomaly_bits(True, self.check_nan)
+
+
+def _anomaly_bits(on, check_nan):
+    return (ANOMALY | (ANOMALY_NAN if check_nan else 0)) if on else 0
 
 
 class set_detect_anomaly(_ModeContext):  # noqa: N801
     """Switches anomaly detection on or off at once; as a context manager it switches back at the end."""
 
-    def __init__(self, mode: bool, check_nan: bool = True):
-        self._on = (ANOMALY | (ANOMALY_NAN if check_nan else 0)) if mode else 0
+    _own = ANOMALY | ANOMALY_NAN
+
+    def __init__(self, mode: bool, check_nan: bool = True, *, _at_once=True):
+        self._on = _anomaly_bits(mode, check_nan)
         self._before = MODE.get()
-        MODE.set(self._bits(self._before))
+        if _at_once:
+            MODE.set(self._bits(self._before))
 
     def _bits(self, now):
-        return (now & ~(ANOMALY | ANOMALY_NAN)) | self._on
+        return now & ~self._own | self._on
 
     def __enter__(self):
         MODE.set(self._bits(MODE.get()))
@@ -166,8 +188,29 @@ def is_anomaly_enabled() -> bool:
     return bool(MODE.get() & ANOMALY)
 
 
+def is_anomaly_check_nan_enabled() -> bool:
+    """Whether a backward pass under anomaly detection looks for nan."""
+    return bool(MODE.get() & ANOMALY_NAN)
+
+
+class set_multithreading_enabled(_ModeContext):  # noqa: N801
+    """Accepted for PyTorch's sake: a backward pass always runs in the thread that started it."""
+
+    def __init__(self, mode: bool):
+        self.mode = bool(mode)
+
+    def __call__(self, function):
+        return function
+
+
+class enforce_grad_layout_policy(set_multithreading_enabled):  # noqa: N801
+    """Accepted for PyTorch's sake: gradients have the layout in which they were computed."""
+
+
 class inference_mode(_ModeContext):  # noqa: N801
     """Like ``no_grad``; tensors made inside carry no version counter and can never be saved for backward."""
+
+    _own = NO_GRAD | INFERENCE
 
     def __new__(cls, mode=True):
         self = object.__new__(cls)

@@ -18,9 +18,9 @@ engine sums, casts and takes real parts.
 
 from __future__ import annotations
 
-import functools
+from plugtorch.spec.op import ADDED, OPS, Op
 
-from plugtorch.spec.op import OPS, Op
+from .names import node_name
 
 _RULES: dict[str, Rule] = {}
 _NONDIFFERENTIABLE: set[str] = set()
@@ -48,6 +48,15 @@ def defvjp(name: str, **per_operand) -> None:
     if unknown or name in _RULES:
         raise ValueError(f"rule for {name!r}: " + (f"no operands {unknown}" if unknown else "declared twice"))
     _RULES[name] = Rule(op, per_operand, None)
+
+
+def _adopt(op: Op, gradients) -> None:
+    """Takes the gradient rules of an op that a plugin adds."""
+    if gradients is not None:
+        defvjp(op.name, **gradients)
+
+
+ADDED.append(_adopt)
 
 
 def defvjp_joint(name: str):
@@ -90,6 +99,7 @@ class PlanBase:
     Attributes:
         keeps: whether saved arrays are freed by the backward pass.
         sources: where each saved value comes from.
+        results: how many results the node has.
         is_slot: whether the node stands for one of several results of another node.
         user: whether a user's ``Function`` computes the gradient.
     """
@@ -98,6 +108,7 @@ class PlanBase:
     keeps = False
     sources: tuple = ()
     is_slot = False
+    results = 1
 
 
 class Plan(PlanBase):
@@ -142,6 +153,7 @@ class Plan(PlanBase):
         self.run = eval(f"lambda k, g, s: {body}", scope)  # noqa: S307  (source built from the rule's own signature)
         self.sources = tuple(sources)
         self.keeps = any(kind in ("operand", "output") for kind, _ in sources)
+        self.results = len(self.op.outputs)
         self.saves = frozenset(i for kind, i in sources if kind == "operand")
         self.collect = self._collector()
 
@@ -176,31 +188,3 @@ class Plan(PlanBase):
 
     def node_name(self, node) -> str:
         return node_name(self.op.name, node)
-
-
-# PyTorch's node names where they are not simply the op's name in capitals.
-_NODE_NAMES = {
-    "matmul": "Mm", "linear": "Addmm", "conv": "Convolution", "sub": "Sub", "permute": "Permute",
-    "broadcast_to": "Expand", "concat": "Cat", "take": "IndexSelect", "where": "Where", "cast": "ToCopy",
-    "copy": "Clone", "max_pool": "MaxPool2DWithIndices", "batch_norm_train": "NativeBatchNorm",
-    "batch_norm_eval": "NativeBatchNorm", "layer_norm": "NativeLayerNorm", "group_norm": "NativeGroupNorm",
-    "reshape": "View", "pad": "ConstantPadNd", "max_index": "Max", "min_index": "Min", "lstm_layer": "Lstm",
-    "max": "Amax", "min": "Amin", "norm": "LinalgVectorNorm", "cholesky": "LinalgCholeskyEx", "eigh": "LinalgEigh",
-    "svd": "LinalgSvd", "qr": "LinalgQr", "solve": "LinalgSolveEx", "solve_triangular": "LinalgSolveTriangular",
-    "var_mean": "VarMean", "clamp": "Clamp", "threshold_backward": "ThresholdBackward",
-}
-
-
-@functools.cache
-def _camel(name):
-    return _NODE_NAMES.get(name) or "".join(part.capitalize() for part in name.split("_"))
-
-
-def node_name(op_name: str, node=None) -> str:
-    """PyTorch's name for a node of this op; ``node.extra`` may hold a name that is more exact."""
-    extra = getattr(node, "extra", None)
-    if isinstance(extra, str):
-        return extra
-    if op_name == "matmul" and node is not None and len(node.shape) > 2:
-        return "BmmBackward0"
-    return _camel(op_name) + "Backward0"

@@ -6,10 +6,12 @@ from __future__ import annotations
 import functools
 
 from plugtorch.spec.op import OPS, Op
+from plugtorch.spec.refuse import refused
 
+from . import saved
 from .anomaly import remember
 from .base import InferenceCell, Node, TensorBase, edge_of, next_seq, wrap
-from .mode import ANOMALY, INFERENCE, NO_GRAD, mode
+from .mode import ANOMALY, DUAL, INFERENCE, NO_GRAD, SAVED_HOOKS, WATCHED, mode
 from .plans import PlanBase, is_nondifferentiable, rule_for
 
 
@@ -26,6 +28,9 @@ def common_backend(operands):
             if k is None:
                 k = o._k
             elif o._k is not k:
+                if o._k.level or k.level:
+                    k = max(k, o._k, key=_level)
+                    continue
                 raise RuntimeError(
                     f"Expected all tensors to be on the same device and backend, but found at least two: "
                     f"{k.name!r} ({k.device_of(_first(operands)._a)}) and {o._k.name!r} ({o._k.device_of(o._a)}). "
@@ -34,6 +39,16 @@ def common_backend(operands):
     if k is None:
         raise TypeError("an op needs at least one tensor among its operands")
     return k
+
+
+def _level(k):
+    return k.level
+
+
+def lifted(operands) -> tuple:
+    """Operands of which some belong to a transform, all as tensors of the innermost one."""
+    k = max((o._k for o in operands if isinstance(o, TensorBase)), key=_level)
+    return tuple(k.lift(o) for o in operands)
 
 
 def _first(operands):
@@ -67,6 +82,8 @@ def apply(name: str, operands: tuple, params: dict | None = None):
     op = OPS[name]
     params = params or {}
     k = common_backend(operands)
+    if k.level:
+        operands = lifted(operands)
     mask, arrays = 0, []
     for i, o in enumerate(operands):
         if isinstance(o, TensorBase):
@@ -81,6 +98,10 @@ def apply(name: str, operands: tuple, params: dict | None = None):
 def finish(op: Op, k, operands, arrays, params, mask):
     """Computes on arrays that stand for ``operands`` (cast ones, perhaps) and records."""
     flags = mode()
+    if flags & DUAL:
+        from .tangents import push
+
+        return push(finish, op, k, operands, arrays, params, mask)
     name = op.name
     if mask and not flags & NO_GRAD:
         rule = rule_for(name)
@@ -92,7 +113,10 @@ def finish(op: Op, k, operands, arrays, params, mask):
             rule = None
     else:
         rule = None
-    out = getattr(k, name)(*arrays, **params)
+    try:
+        out = getattr(k, name)(*arrays, **params)
+    except Exception as error:
+        refused(error, k, name, arrays, params)
     if type(out) is not tuple:
         t = wrap(out, k)
         if rule is not None:
@@ -128,20 +152,29 @@ def cast_node(source, target):
     return make_node(plan, target._k, (edge_of(source),), target._a, (), ())
 
 
-def make_node(plan, k, edges, out, saved, check) -> Node:
+def make_node(plan, k, edges, out, kept, check) -> Node:
     node = Node.__new__(Node)
-    node.plan = plan
-    node.k = k
-    node.edges = edges
-    node.seq = next_seq()
-    node.shape = out.shape
-    node.dtype = out.dtype
-    node.saved = saved
-    node.check = check
-    node.hooks = node.extra = None
-    if mode() & ANOMALY:
-        remember(node)
+    node._plan = plan
+    node._k = k
+    node._edges = edges
+    node._seq = next_seq()
+    node._shape = out.shape
+    node._dtype = out.dtype
+    node._kept = kept
+    node._check = check
+    node._hooks = node.extra = None
+    if mode() & WATCHED:
+        watch(node)
     return node
+
+
+def watch(node) -> None:
+    """What anomaly detection and hooks on saved tensors do with a new node."""
+    flags = mode()
+    if flags & ANOMALY:
+        remember(node)
+    if flags & SAVED_HOOKS:
+        saved.pack(node)
 
 
 def _checks(plan, operands, results):
@@ -166,23 +199,27 @@ def _checks(plan, operands, results):
 def record(t, plan, k, operands, arrays, params, out):
     """Makes ``t`` the recorded result of an op."""
     edges = tuple([edge_of(o) if isinstance(o, TensorBase) else None for o in operands])
-    saved = plan.collect(arrays, params, (out,))
-    t._node = make_node(plan, k, edges, out, saved, _checks(plan, operands, (t,)) if plan.keeps else ())
+    kept = plan.collect(arrays, params, (out,))
+    t._node = make_node(plan, k, edges, out, kept, _checks(plan, operands, (t,)) if plan.keeps else ())
     t._req = True
 
 
 def record_many(results, plan, k, operands, arrays, params, out):
     """Records an op with several results: one node for the op, and one slot per differentiable result."""
     edges = tuple([edge_of(o) if isinstance(o, TensorBase) else None for o in operands])
-    saved = plan.collect(arrays, params, out)
+    kept = plan.collect(arrays, params, out)
     check = _checks(plan, operands, results) if plan.keeps else ()
-    node = make_node(plan, k, edges, out[0], saved, check)
-    node.extra = len(out)
+    node = make_node(plan, k, edges, out[0], kept, check)
     for i, t in enumerate(results):
         if k.dtype_of(t._a).differentiable:
-            slot = make_node(SLOT, k, (node,), t._a, (), ())
-            slot.extra = i
-            t._node, t._req = slot, True
+            t._node, t._req = slot(node, i, t._a), True
+
+
+def slot(node, i, like):
+    """The edge for result ``i`` of a node with several; ``like`` has the result's shape and dtype."""
+    edge = make_node(SLOT, node._k, (node,), like, (), ())
+    edge.extra = i
+    return edge
 
 
 class SlotPlan(PlanBase):
@@ -192,7 +229,7 @@ class SlotPlan(PlanBase):
 
     @staticmethod
     def node_name(node):
-        return node.edges[0].name()
+        return node._edges[0].name()
 
 
 SLOT = SlotPlan()
@@ -226,11 +263,17 @@ class DifferentiableOps:
             return o
         return wrap(o, self._backend)
 
+    def conj(self, x):
+        """The conjugate; a real tensor itself, so that the graph of a real gradient has no nodes for it."""
+        if not isinstance(x, TensorBase):
+            return self._backend.conj(x)
+        return apply("conj", (x,)) if self.dtype_of(x).is_complex else x
+
     def dtype_of(self, x):
-        return self._backend.dtype_of(x._a if isinstance(x, TensorBase) else x)
+        return x._k.dtype_of(x._a) if isinstance(x, TensorBase) else self._backend.dtype_of(x)
 
     def device_of(self, x):
-        return self._backend.device_of(x._a if isinstance(x, TensorBase) else x)
+        return x._k.device_of(x._a) if isinstance(x, TensorBase) else self._backend.device_of(x)
 
 
 @functools.cache
@@ -239,29 +282,28 @@ def differentiable(k) -> DifferentiableOps:
     return DifferentiableOps(k)
 
 
-def saved_tensors(node):
-    """The saved values of a node as tensors that lead back into the graph, for ``create_graph``."""
+def saved_tensors(node, values=None, only=None):
+    """The saved values of a node (or those given in their place) as tensors that lead back into the graph, for
+    ``create_graph``; ``only`` names the one that is wanted."""
     out = []
-    for (kind, i), value in zip(node.plan.sources, node.saved, strict=True):
-        if kind == "operand":
-            value = _relink(value, node.edges[i], node.k)
+    for n, ((kind, i), value) in enumerate(zip(node._plan.sources, values or node._kept, strict=True)):
+        if only is not None and n != only:
+            value = None
+        elif kind == "operand":
+            value = _relink(value, node._edges[i], node._k)
         elif kind == "operands":
-            value = tuple(_relink(v, e, node.k) for v, e in zip(value, node.edges[i:], strict=True))
+            value = tuple(_relink(v, e, node._k) for v, e in zip(value, node._edges[i:], strict=True))
         elif kind == "output":
-            value = _relink(value, _output_edge(node, i, value), node.k)
+            value = _relink(value, _output_edge(node, i, value), node._k)
         out.append(value)
     return out
 
 
 def _output_edge(node, i, value):
     """The edge of a node's own result; a fresh slot if it has several."""
-    if len(node.plan.op.outputs) == 1:
+    if len(node._plan.op.outputs) == 1:
         return node
-    if not node.k.dtype_of(value).differentiable:
-        return None
-    slot = make_node(SLOT, node.k, (node,), value, (), ())
-    slot.extra = i
-    return slot
+    return slot(node, i, value) if node._k.dtype_of(value).differentiable else None
 
 
 def _relink(value, edge, k):

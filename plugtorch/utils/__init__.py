@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 
-_SUBMODULES = frozenset({"data", "hooks"})
+_SUBMODULES = frozenset({"_pytree", "checkpoint", "data", "dlpack", "hooks"})
 
 
 def __getattr__(name):

@@ -24,6 +24,21 @@ defvjp("slice", x=lambda k, g, x_shape, start, stop, step: k.slice_put(
     _zeros(k, g, x_shape), g, start=start, stop=stop, step=step))
 
 
+defvjp("view_as_real", x=lambda k, g: k.view_as_complex(g))
+defvjp("view_as_complex", x=lambda k, g: k.view_as_real(g))
+
+
+def _select(k, g, x_shape, axis, index):
+    rest = len(x_shape) - axis - 1
+    return k.slice_put(
+        _zeros(k, g, x_shape), k.reshape(g, shape=(*x_shape[:axis], 1, *x_shape[axis + 1:])),
+        start=(0,) * axis + (index,) + (0,) * rest, stop=(*x_shape[:axis], index + 1, *x_shape[axis + 1:]),
+        step=(1,) * len(x_shape))
+
+
+defvjp("select", x=_select)
+
+
 def _selection(name, params):
     """Gradient of a view that selects elements: added up at the places they were read from."""
 
