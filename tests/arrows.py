@@ -12,7 +12,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 ALLOWED = {
     "spec": set(),
     "autograd": {"spec"},
-    "frontend": {"spec", "autograd"},
+    "transforms": {"spec", "autograd"},
+    "frontend": {"spec", "autograd", "transforms"},
     "backends": {"spec"},
 }
 ARRAY_LIBRARIES = {"jax", "cupy", "torch"}

@@ -22,6 +22,7 @@ pytestmark = pytest.mark.one_backend
 
 # A faster kernel.
 
+
 class FastErf:
     """A kernel for one op of one backend: the series is summed in place, in one pass over blocks."""
 
@@ -78,6 +79,7 @@ def test_of_two_kernels_for_one_op_the_first_is_kept(plugins):
 
 
 # Ops of a plugin's own.
+
 
 @pytest.fixture
 def extra_ops(plugins):
@@ -150,10 +152,13 @@ def test_ops_that_are_not_there_are_named(extra_ops):
         torch.ops.demo.swirl  # noqa: B018
 
 
-@pytest.mark.parametrize(("make", "message"), [
-    (lambda: (lambda k, x: x, {}), "has no docstring"),
-    (lambda: (documented("twice"), {"gradients": {"z": None}}), r"has no operands \['z'\]"),
-])
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: (lambda k, x: x, {}), "has no docstring"),
+        (lambda: (documented("twice"), {"gradients": {"z": None}}), r"has no operands \['z'\]"),
+    ],
+)
 def test_an_op_that_is_declared_wrongly_is_ignored_with_a_warning(plugins, make, message):
     body, options = make()
 
@@ -178,6 +183,7 @@ def documented(name):
 
 
 # Quarrels and mistakes.
+
 
 def test_two_plugins_of_one_name(plugins):
     class Rival:
@@ -219,12 +225,15 @@ def test_an_old_plugin_against_a_newer_spec(plugins):
             register("old", type("OldBackend", (Strict,), {"name": "old", "spec_version": 0}))
 
     plugins(Old(), "old")
-    with pytest.raises(torch.BackendUnavailable, match="written for version 0 of the op spec; this plugtorch has version"
-                                                       " 1: update the plugin or plugtorch"):
+    with pytest.raises(
+        torch.BackendUnavailable,
+        match="written for version 0 of the op spec; this plugtorch has version 1: update the plugin or plugtorch",
+    ):
         torch.set_backend("old")
 
 
 # Installed plugins, through real entry points in a process of their own.
+
 
 def installed(folder, name, entry, source):
     """Puts a distribution into a folder: a module and its entry points."""
@@ -237,17 +246,28 @@ def installed(folder, name, entry, source):
 
 def run(folder, *args):
     """Runs Python with the folder on its path; returns output, errors and status."""
-    found = subprocess.run([sys.executable, *args], capture_output=True, text=True,
-                           env={**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), *sys.path])})
+    found = subprocess.run(
+        [sys.executable, *args],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), *sys.path])},
+    )
     return found.stdout, found.stderr, found.returncode
 
 
 def test_a_plugin_that_raises_at_import(tmp_path):
     installed(tmp_path, "exploding", "exploding", "raise OSError('libfoo.so.3: cannot open shared object file')\n")
-    out, err, _ = run(tmp_path, "-c", "import plugtorch as t\nprint(t.ones(2).sum().item())\ntry:\n    t.set_backend('exploding')"
-                      "\nexcept t.BackendUnavailable as e:\n    print(e, '|', type(e.__cause__).__name__)")
-    assert out.splitlines() == ["2.0", "the plugin of backend 'exploding' could not be imported: OSError: libfoo.so.3: cannot "
-                                "open shared object file | OSError"], err
+    out, err, _ = run(
+        tmp_path,
+        "-c",
+        "import plugtorch as t\nprint(t.ones(2).sum().item())\ntry:\n    t.set_backend('exploding')"
+        "\nexcept t.BackendUnavailable as e:\n    print(e, '|', type(e.__cause__).__name__)",
+    )
+    assert out.splitlines() == [
+        "2.0",
+        "the plugin of backend 'exploding' could not be imported: OSError: libfoo.so.3: cannot "
+        "open shared object file | OSError",
+    ], err
     out, _, status = run(tmp_path, "-m", "plugtorch", "doctor")
     assert status == 1 and "exploding: BROKEN" in out and "libfoo.so.3" in out and "exploding from exploding 1.0" in out
     assert "numpy" in out and "works (loss" in out and "1 problem found" in out
@@ -263,16 +283,24 @@ def test_a_kernel_plugin_that_raises_at_import_costs_its_kernels_only(tmp_path):
 
 
 def test_a_plugin_that_raises_at_first_use(tmp_path):
-    installed(tmp_path, "lateboom", "lateboom", (
-        "from plugtorch.spec.hooks import hookimpl\n\n\ndef make():\n    raise RuntimeError('no licence found')\n\n\n"
-        "@hookimpl\ndef plugtorch_register_backends(register):\n    register('lateboom', make)\n"))
+    installed(
+        tmp_path,
+        "lateboom",
+        "lateboom",
+        (
+            "from plugtorch.spec.hooks import hookimpl\n\n\ndef make():\n    raise RuntimeError('no licence found')\n\n\n"
+            "@hookimpl\ndef plugtorch_register_backends(register):\n    register('lateboom', make)\n"
+        ),
+    )
     out, err, _ = run(tmp_path, "-m", "plugtorch", "backends")
     assert "lateboom" in out and "could not be loaded: RuntimeError: no licence found" in out, err
 
 
 def test_two_distributions_with_one_entry_point(tmp_path):
-    source = ("from plugtorch.spec.hooks import hookimpl\n\n\n@hookimpl\ndef plugtorch_register_backends(register):\n"
-              "    register('twin', lambda: None)\n")
+    source = (
+        "from plugtorch.spec.hooks import hookimpl\n\n\n@hookimpl\ndef plugtorch_register_backends(register):\n"
+        "    register('twin', lambda: None)\n"
+    )
     installed(tmp_path, "twin_a", "twin", source)
     installed(tmp_path, "twin_b", "twin", source)
     _, err, _ = run(tmp_path, "-c", "import plugtorch as t\nt.available_backends()")
@@ -285,6 +313,7 @@ def test_doctor_finds_nothing_wrong_here():
 
 
 # Ops that a backend lacks.
+
 
 class Lacking(Strict):
     """Strict without two ops."""
@@ -307,8 +336,15 @@ def lacking(plugins):
 
 
 def test_an_op_that_is_lacking_is_refused_by_name(lacking):
-    with torch.backend(lacking), pytest.raises(NotImplementedError, match=(
-            r"backend 'lacking' has no op 'svd' \(nor singular values\).*set_host_fallback\(True\).*x.to\(backend='numpy'\)")):
+    with (
+        torch.backend(lacking),
+        pytest.raises(
+            NotImplementedError,
+            match=(
+                r"backend 'lacking' has no op 'svd' \(nor singular values\).*set_host_fallback\(True\).*x.to\(backend='numpy'\)"
+            ),
+        ),
+    ):
         torch.linalg.svd(torch.eye(3))
 
 
@@ -317,7 +353,9 @@ def test_the_host_computes_it_where_that_is_allowed_and_is_counted(lacking):
     with torch.backend(lacking):
         x = torch.tensor([[2.0, 0.0], [0.0, 3.0]], dtype=torch.float64, requires_grad=True)
         before = torch.host_fallback_counts().get("lacking.svd", 0)
-        with pytest.warns(torch.spec.HostFallbackWarning, match="has no op 'svd'.*computed on the host from now on") as caught:
+        with pytest.warns(
+            torch.spec.HostFallbackWarning, match="has no op 'svd'.*computed on the host from now on"
+        ) as caught:
             s = torch.linalg.svd(x)[1]
             s.sum().backward()
             torch.linalg.svd(x)
@@ -330,8 +368,13 @@ def test_the_host_computes_it_where_that_is_allowed_and_is_counted(lacking):
 def test_the_environment_turns_it_on():
     code = "import plugtorch as t; print(t.is_host_fallback_enabled())"
     for value, expected in (("1", "True"), ("0", "False"), ("", "False")):
-        out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
-                             env={**os.environ, "PLUGTORCH_HOST_FALLBACK": value}).stdout
+        out = subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, "PLUGTORCH_HOST_FALLBACK": value},
+        ).stdout
         assert out.strip() == expected
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import warnings
 
 from plugtorch.autograd.record import apply
-from plugtorch.spec.dtypes import FLOAT
+from plugtorch.spec.dtypes import BOOL
 
 from .dispatch import inplace as run_inplace
-from .dispatch import normalize_axis, to_dtype
+from .dispatch import normalize_axis, require_tensor, to_dtype
 from .methods import inplace_twin, method
+from .unsupported import refuse
 
 __all__ = ["log_softmax", "relu", "relu_", "softmax"]
 
@@ -22,9 +23,11 @@ def maybe_inplace(input, wanted, compute, *args):
 @method
 def relu(input, inplace=False):
     """``max(input, 0)``."""
-    if input.dtype.is_complex or input.dtype.category == 0:
-        raise RuntimeError("Boolean inputs not supported for relu" if input.dtype.category == 0 else
-                           "clamp_min not implemented for complex tensors.")
+    require_tensor(input, "relu")
+    if input.dtype.category == BOOL:
+        raise RuntimeError("Boolean inputs not supported for relu")
+    if input.dtype.is_complex:
+        raise NotImplementedError("clamp is not supported for complex types")
     return maybe_inplace(input, inplace, lambda x: apply("relu", (x,)))
 
 
@@ -46,8 +49,7 @@ def _softmax_like(name, op):
         if dim is None:
             dim = _implicit_dim(name, input.dim())
         x = to_dtype(input, dtype) if dtype is not None else input
-        if x.dtype.category < FLOAT:
-            raise RuntimeError(f'"{name}_lastdim_kernel_impl" not implemented for \'{x.dtype.legacy}\'')
+        refuse(name, x.dtype)
         axis = normalize_axis(dim, x.dim())
         if not x.dim():
             return apply(op, (x.reshape(1),), {"axis": 0}).reshape(())

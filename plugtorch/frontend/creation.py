@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from plugtorch.autograd.aliasing import share
+from plugtorch.autograd.aliasing import share, view
 from plugtorch.autograd.base import InferenceCell, wrap
 from plugtorch.autograd.mode import INFERENCE, mode
 from plugtorch.autograd.record import apply
@@ -14,8 +14,10 @@ from plugtorch.spec import dtypes
 from plugtorch.spec.dtypes import BOOL, COMPLEX, FLOAT, INT, DType
 
 from . import state
-from .dispatch import as_number, is_tensor, shape_from, store
+from .dispatch import NUMBERS, as_number, is_tensor, shape_from, store
+from .strides import arrange, order_for
 from .tensor import Tensor
+from .unsupported import check_number_fits
 
 
 def _finish(array, k, requires_grad, out=None):
@@ -29,12 +31,29 @@ def _finish(array, k, requires_grad, out=None):
     return t
 
 
+_PYTHON_TYPES = {float: dtypes.float64, int: dtypes.int64, bool: dtypes.bool_, complex: dtypes.complex128}
+
+
+def as_dtype(dtype):
+    """A dtype from a dtype, one of Python's number types, or None.
+
+    Raises:
+        TypeError: something else.
+    """
+    if dtype is None or isinstance(dtype, DType):
+        return dtype
+    if dtype in _PYTHON_TYPES:
+        return _PYTHON_TYPES[dtype]
+    raise TypeError(f"argument 'dtype' must be torch.dtype, not {type(dtype).__name__}")
+
+
 def filled(shape, value, dtype, device, requires_grad=False, out=None):
     """A tensor of one number; the base of zeros, ones, full and empty."""
     for n in shape:
         if n < 0:
             raise RuntimeError(f"Trying to create tensor with negative dimension {n}: {list(shape)}")
     k, device = state.resolve_device(device)
+    dtype = as_dtype(dtype)
     if out is not None and dtype is None:
         dtype = out.dtype
     array = k.full(shape=tuple(shape), value=value, dtype=dtype or state.get_default_dtype(), device=device)
@@ -54,7 +73,22 @@ def ones(*size, out=None, dtype=None, layout=None, device=None, pin_memory=False
 def empty(*size, out=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False,
           memory_format=None, names=None):
     """A tensor of the given shape whose contents are unspecified (they are zeros here)."""
-    return filled(shape_from(size), 0, dtype, device, requires_grad, out)
+    t = filled(shape_from(size), 0, dtype, device, requires_grad, out)
+    return t if memory_format is None or out is not None else arrange(t, order_for(t, memory_format))
+
+
+def empty_strided(size, stride, *, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False):
+    """A tensor of given sizes and strides (in elements) whose contents are unspecified."""
+    if len(size) != len(stride):
+        raise RuntimeError(f"dimensionality of sizes ({len(size)}) must match dimensionality of strides ({len(stride)})")
+    extent = 0 if 0 in size else 1 + sum((n - 1) * s for n, s in zip(size, stride, strict=True))
+    memory = filled((extent,), 0, dtype, device)
+    return memory.as_strided(size, stride).detach().requires_grad_(requires_grad)
+
+
+def empty_permuted(size, physical_layout, *, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False):
+    """A dense tensor whose dimensions lie in memory in the given order, from the outermost to the innermost."""
+    return arrange(filled(shape_from((size,)), 0, dtype, device, requires_grad), tuple(physical_layout))
 
 
 def full(size, fill_value, *, out=None, dtype=None, layout=None, device=None, requires_grad=False, names=None):
@@ -62,8 +96,14 @@ def full(size, fill_value, *, out=None, dtype=None, layout=None, device=None, re
     if is_tensor(fill_value):
         fill_value = fill_value.item()
     fill_value = as_number(fill_value)
+    if isinstance(size, int):
+        raise TypeError("full(): argument 'size' (position 1) must be tuple of ints, not int")
+    if not isinstance(fill_value, NUMBERS):
+        raise TypeError(f"full(): argument 'fill_value' (position 2) must be Number, not {type(fill_value).__name__}")
+    dtype = as_dtype(dtype)
     if dtype is None and out is None:
         dtype = _number_dtype(fill_value)
+    check_number_fits(fill_value, dtype or out.dtype)
     return filled(shape_from((size,)), fill_value, dtype, device, requires_grad, out)
 
 
@@ -75,33 +115,35 @@ def _number_dtype(value):
     return state.get_default_dtype() if isinstance(value, float) else state.get_default_dtype().to_complex()
 
 
-def _like(input, value, dtype, device, requires_grad):
-    dtype = dtype or input.dtype
+def _like(input, value, dtype, device, requires_grad, memory_format=None):
+    dtype = as_dtype(dtype) or input.dtype
     if device is None:
         k, device = input._k, input.device
     else:
         k, device = state.resolve_device(device)
-    return _finish(k.full(shape=tuple(input._a.shape), value=value, dtype=dtype, device=device), k, requires_grad)
+    t = _finish(k.full(shape=tuple(input._a.shape), value=value, dtype=dtype, device=device), k, requires_grad)
+    return arrange(t, order_for(input, memory_format))
 
 
 def zeros_like(input, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None):
     """Zeros of another tensor's shape, dtype and device."""
-    return _like(input, 0, dtype, device, requires_grad)
+    return _like(input, 0, dtype, device, requires_grad, memory_format)
 
 
 def ones_like(input, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None):
     """Ones of another tensor's shape, dtype and device."""
-    return _like(input, 1, dtype, device, requires_grad)
+    return _like(input, 1, dtype, device, requires_grad, memory_format)
 
 
 def empty_like(input, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None):
     """A tensor of another's shape, dtype and device, with unspecified contents."""
-    return _like(input, 0, dtype, device, requires_grad)
+    return _like(input, 0, dtype, device, requires_grad, memory_format)
 
 
 def full_like(input, fill_value, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None):
     """One number in another tensor's shape, dtype and device."""
-    return _like(input, as_number(fill_value), dtype, device, requires_grad)
+    check_number_fits(as_number(fill_value), dtype or input.dtype)
+    return _like(input, as_number(fill_value), dtype, device, requires_grad, memory_format)
 
 
 def arange(start, end=None, step=1, *, out=None, dtype=None, layout=None, device=None, requires_grad=False,
@@ -181,8 +223,10 @@ def logspace(start, end, steps, base=10.0, *, out=None, dtype=None, layout=None,
 
 def eye(n, m=None, *, out=None, dtype=None, layout=None, device=None, requires_grad=False):
     """Ones on the diagonal of an (n, m) matrix of zeros."""
+    if n < 0 or (m is not None and m < 0):
+        raise RuntimeError(f"n must be greater or equal to 0, got {n if n < 0 else m}")
     k, device = state.resolve_device(device)
-    dtype = dtype or (out.dtype if out is not None else state.get_default_dtype())
+    dtype = as_dtype(dtype) or (out.dtype if out is not None else state.get_default_dtype())
     return _finish(k.from_host(np.eye(n, m, dtype=dtype.numpy), device=device), k, requires_grad, out)
 
 
@@ -191,53 +235,103 @@ def _inferred(data):
     if isinstance(data, (np.ndarray, np.generic)):
         array = np.asarray(data)
         return array, dtypes.BY_NAME.get(array.dtype.name)
-    flat = _first_leaf(data)
-    if is_tensor(flat):
-        data = _unwrapped(data)
+    found: list = []
     try:
-        array = np.array(data)
-    except ValueError as error:
-        raise ValueError(f"expected sequences of equal length at every depth: {error}") from error
-    if array.dtype == object:
-        if array.size == 0:
-            return array.astype(np.float32), state.get_default_dtype()
-        raise _conversion_error(data, array)
-    if array.dtype.kind in "US":
-        raise TypeError(f"new(): invalid data type {type(flat).__name__!r}")
-    if array.size == 0 and array.dtype.kind == "f":
+        plain = _plain(data, found)
+        array = np.array(plain)
+        ragged = array.dtype == object or array.dtype.kind in "USV"
+    except ValueError:
+        ragged = True
+    if ragged:
+        raise _conversion_error(data)
+    if array.size == 0 and array.dtype.kind == "f" and not found:
         return array, state.get_default_dtype()
-    if isinstance(flat, np.generic):
-        return array, dtypes.BY_NAME.get(array.dtype.name)
-    return array, {"b": dtypes.bool_, "i": dtypes.int64, "u": dtypes.int64, "f": state.get_default_dtype(),
-                   "c": state.get_default_dtype().to_complex()}[array.dtype.kind] \
-        if not is_tensor(flat) else _sequence_dtype(array)
+    kind = None if array.dtype.kind == "u" and array.dtype.itemsize == 8 else array.dtype.kind
+    if kind is None:
+        raise ValueError("Overflow when unpacking long long")
+    if found and isinstance(data, (list, tuple)):
+        dtype = found[0]
+        for other in found[1:]:
+            dtype = dtypes.promote_types(dtype, other)
+        if kind in "bifc" and dtype.category < _KINDS[kind].category:
+            dtype = _python_dtype(kind)
+        return array, dtype
+    return array, _python_dtype(kind)
 
 
-def _sequence_dtype(array):
-    return dtypes.BY_NAME[array.dtype.name]
+_KINDS = {"b": dtypes.bool_, "i": dtypes.int64, "f": dtypes.float32, "c": dtypes.complex64}
 
 
-def _conversion_error(data, array):
-    bad = next((v for v in array.ravel() if not isinstance(v, (bool, int, float, complex))), None)
-    if isinstance(bad, int) or bad is None:
-        return RuntimeError("Overflow when unpacking long long")
-    return RuntimeError(f"Could not infer dtype of {type(bad).__name__}")
+def _python_dtype(kind):
+    default = state.get_default_dtype()
+    return {"b": dtypes.bool_, "i": dtypes.int64, "f": default, "c": default.to_complex()}[kind]
 
 
-def _first_leaf(data):
-    while isinstance(data, (list, tuple)):
-        if not data:
-            return None
-        data = data[0]
-    return data
+def _plain(data, found):
+    """Nested sequences with the tensors in them as numbers; ``found`` gathers the dtypes of tensors and arrays.
 
-
-def _unwrapped(data):
+    Raises:
+        ValueError, TypeError: a tensor of several elements.
+    """
     if isinstance(data, (list, tuple)):
-        return [_unwrapped(v) for v in data]
+        if data and type(data[0]) in (int, float, bool) and all(type(v) is type(data[0]) for v in data):
+            return data
+        return [_plain(v, found) for v in data]
     if is_tensor(data):
-        return data.item() if not data._a.shape else np.asarray(data._k.to_host(data._a))
-    return data
+        found.append(data.dtype)
+        if data.numel() != 1:
+            if data.dtype.category < FLOAT:
+                raise TypeError("only integer tensors of a single element can be converted to an index")
+            raise _NotOneElement("only one element tensors can be converted to Python scalars")
+        return data.item()
+    if isinstance(data, (np.ndarray, np.generic)) and data.dtype.name in dtypes.BY_NAME:
+        found.append(dtypes.BY_NAME[data.dtype.name])
+    return list(data) if isinstance(data, range) else data
+
+
+class _NotOneElement(TypeError, ValueError):
+    """Told apart from NumPy's ValueError for rows of different length."""
+
+
+def _conversion_error(data):
+    """PyTorch's error for data that make no array: a leaf that is no number, or rows of different length."""
+    for leaf in _leaves(data):
+        if isinstance(leaf, (str, bytes)):
+            nested = isinstance(data, (list, tuple)) and data and data[0] is leaf
+            return ValueError(f"too many dimensions '{type(leaf).__name__}'") if nested else TypeError(
+                f"new(): invalid data type '{type(leaf).__name__}'")
+        if isinstance(leaf, int):
+            if not -2**63 <= leaf < 2**63:
+                return ValueError("Overflow when unpacking long long")
+        elif not isinstance(leaf, (float, complex, np.generic, np.ndarray)) and not is_tensor(leaf):
+            return RuntimeError(f"Could not infer dtype of {type(leaf).__name__}")
+    sizes, first = [], data
+    while isinstance(first, (list, tuple, np.ndarray)):
+        sizes.append(len(first))
+        if not len(first):
+            break
+        first = first[0]
+    return _ragged(data, sizes, 0) or ValueError("expected sequences of equal length at every depth")
+
+
+def _leaves(data):
+    if isinstance(data, (list, tuple)):
+        for v in data:
+            yield from _leaves(v)
+    else:
+        yield data
+
+
+def _ragged(data, sizes, depth):
+    if depth == len(sizes):
+        if isinstance(data, (list, tuple)):
+            return TypeError(f"'{type(data).__name__}' object cannot be interpreted as a number")
+        return None
+    if not isinstance(data, (list, tuple, np.ndarray)):
+        return TypeError("not a sequence")
+    if len(data) != sizes[depth]:
+        return ValueError(f"expected sequence of length {sizes[depth]} at dim {depth} (got {len(data)})")
+    return next((e for v in data if (e := _ragged(v, sizes, depth + 1)) is not None), None)
 
 
 def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=False):
@@ -253,20 +347,26 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
         t = data.detach().clone()
         return t.to(dtype=dtype, device=device).requires_grad_(requires_grad)
     array, inferred = _inferred(data)
-    dtype = dtype or inferred
+    dtype = as_dtype(dtype) or inferred
     if dtype is None:
         raise TypeError(f"can't convert np.ndarray of type {array.dtype}. The only supported types are: "
                         + ", ".join(d.name for d in dtypes.ALL) + ".")
     k, device = state.resolve_device(device)
-    return _finish(k.from_host(_to_numpy_dtype(array, dtype), device=device), k, requires_grad)
+    values = _to_numpy_dtype(array, dtype, not isinstance(data, np.ndarray))
+    return _finish(k.from_host(values, device=device), k, requires_grad)
 
 
-def _to_numpy_dtype(array, dtype: DType):
+def _to_numpy_dtype(array, dtype: DType, checked=False):
     if array.dtype.kind == "c" and dtype.category < COMPLEX and dtype.category != BOOL:
-        raise TypeError(f"can't convert complex data to {dtype!r}")
+        raise TypeError(f"must be real number, not complex, for a tensor of {dtype!r}")
     with np.errstate(all="ignore"):
         if dtype.category == INT and array.dtype.kind == "f":
             array = array.astype(np.int64)
+        if checked and dtype.category == INT and dtype.itemsize < 8 and array.dtype.kind == "i" and array.size:
+            low, high = int(array.min()), int(array.max())
+            limits = np.iinfo(dtype.numpy)
+            if low < (limits.min if dtype.is_signed else -limits.max) or high > limits.max:
+                raise RuntimeError(f"value cannot be converted to type {dtype.name} without overflow")
         return np.array(array, dtype=dtype.numpy)
 
 
@@ -280,7 +380,28 @@ def as_tensor(data, dtype=None, device=None):
     return tensor(data, dtype=dtype, device=device)
 
 
-asarray = as_tensor
+def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=False):
+    """``obj`` as a tensor: sharing memory with a tensor, array or buffer where possible (``copy=None``), always
+    (``copy=False``) or never (``copy=True``).
+
+    Raises:
+        ValueError: ``copy=False`` and sharing is impossible.
+    """
+    buffer = isinstance(obj, (bytes, bytearray, memoryview))
+    shared = is_tensor(obj) or isinstance(obj, np.ndarray) or buffer
+    if buffer:
+        t = frombuffer(obj, dtype=dtype or state.get_default_dtype())
+    elif is_tensor(obj):
+        t = obj.to(dtype=dtype, device=device)
+    else:
+        t = as_tensor(obj, dtype=dtype, device=device)
+    if copy is False and not (shared and (dtype is None or dtype is getattr(obj, "dtype", dtype))):
+        raise ValueError("can't alias arbitrary sequence into a tensor: copy=False asks for shared memory")
+    if copy and shared:
+        t = t.clone()
+    if requires_grad:
+        return t.detach().requires_grad_() if t is obj and not t._req else t.requires_grad_()
+    return t if not t._req or is_tensor(obj) else t.detach()
 
 
 def from_numpy(ndarray):
@@ -299,13 +420,32 @@ def from_numpy(ndarray):
         raise ValueError("At least one of the strides in the numpy array is negative, which tensors do not support. "
                          "Copy it first: array.copy()")
     k = state.current_backend()
-    if k.aliases and k.default_device().type == "cpu":
-        return wrap(ndarray, k)
-    return wrap(k.from_host(ndarray, device=k.default_device()), k)
+    shared = k.share(ndarray)
+    return wrap(k.from_host(ndarray, device=k.default_device()) if shared is None else shared, k)
 
 
 def frombuffer(buffer, *, dtype, count=-1, offset=0, requires_grad=False):
-    """A 1-d tensor from an object with the buffer protocol; shares memory on a host backend."""
+    """A 1-d tensor from an object with the buffer protocol; shares memory on a host backend.
+
+    Raises:
+        ValueError: no buffer, an empty one, or count and offset that do not fit it.
+    """
+    try:
+        length = memoryview(buffer).nbytes
+    except TypeError:
+        raise ValueError("object does not implement Python buffer protocol.") from None
+    size = dtype.itemsize
+    if not length or not count:
+        raise ValueError(f"both buffer length ({length}) and count ({count}) must not be 0")
+    if not 0 <= offset < length:
+        raise ValueError(f"offset ({offset} bytes) must be non-negative and no greater than buffer length ({length} bytes) "
+                         "minus 1")
+    if count < 0 and (length - offset) % size:
+        raise ValueError(f"buffer length ({length - offset} bytes) after offset ({offset} bytes) must be a multiple of "
+                         f"element size ({size})")
+    if count > 0 and offset + count * size > length:
+        raise ValueError(f"requested buffer length ({count} * {size} bytes) after offset ({offset} bytes) must not be "
+                         f"greater than actual buffer length ({length} bytes)")
     t = from_numpy(np.frombuffer(buffer, dtype=dtype.numpy, count=count, offset=offset))
     return t.requires_grad_() if requires_grad else t
 
@@ -331,20 +471,14 @@ def torch_size():
 
 def as_subclass(t, cls):
     """A tensor of class ``cls`` on t's memory and in its place in the graph."""
-    new = share(t, t._a)
-    new._req, new._node = t._req, t._node
-    if t._req and t._node is None:
-        new._req = False
-        new = apply_identity(t, new)
+    if t._req:
+        new = view(t, "reshape", {"shape": tuple(t._a.shape)}, None, "AliasBackward0")
+    else:
+        new, at = share(t, t._a), t._alias
+        if at is not None and at.base is not None:
+            new._alias.base, new._alias.steps, new._alias.made = at.base, at.steps, at.made
     new.__class__ = cls
     return new
-
-
-def apply_identity(t, alias):
-    from plugtorch.autograd.record import cast_node
-
-    alias._req, alias._node = True, cast_node(t, alias)
-    return alias
 
 
 def complex_(real, imag, *, out=None):
@@ -352,6 +486,9 @@ def complex_(real, imag, *, out=None):
     if real.dtype is not imag.dtype:
         raise RuntimeError(f"Expected object of scalar type {real.dtype.legacy} but got scalar type "
                            f"{imag.dtype.legacy} for second argument")
+    if real.dtype not in (dtypes.float16, dtypes.float32, dtypes.float64):
+        raise RuntimeError(f"Expected both inputs to be Half, Float or Double tensors but got {real.dtype.legacy} and "
+                           f"{imag.dtype.legacy}")
     return store(out, apply("complex", (real, imag)))
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from plugtorch.autograd.aliasing import check_inplace, overwrite, replace
+from numpy import generic
+
+from plugtorch.autograd.aliasing import check_inplace, check_overlap, overwrite, replace
 from plugtorch.autograd.base import TensorBase, next_seq
-from plugtorch.autograd.mode import NO_GRAD, mode
-from plugtorch.autograd.record import apply, common_backend, count_version, finish
+from plugtorch.autograd.mode import DUAL, NO_GRAD, mode
+from plugtorch.autograd.record import apply, common_backend, count_version, finish, lifted
 from plugtorch.spec.abstract import broadcast_shapes  # noqa: F401  (for the modules of functions)
 from plugtorch.spec.dtypes import (
     BOOL,
@@ -14,6 +16,7 @@ from plugtorch.spec.dtypes import (
     HALF,
     INT,
     DType,
+    can_cast,
     float32,
     number_category,
     result_type,
@@ -21,6 +24,7 @@ from plugtorch.spec.dtypes import (
 from plugtorch.spec.op import OPS
 
 from . import state
+from .unsupported import refuse
 
 NUMBERS = (bool, int, float, complex)
 
@@ -35,7 +39,7 @@ def as_number(value):
     kind = type(value)
     if kind in NUMBERS or value is None or isinstance(value, TensorBase):
         return value
-    if hasattr(value, "item"):
+    if isinstance(value, generic):
         return value.item()
     for number in NUMBERS:
         if isinstance(value, number):
@@ -56,6 +60,8 @@ def common_dtype(operands, to_float=False) -> DType:
         if isinstance(o, TensorBase):
             (dimensioned if o._a.shape else scalars).append(o._k.dtype_of(o._a))
         elif o is not None:
+            if not isinstance(o, NUMBERS):
+                raise TypeError(f"argument must be Tensor or Number, not {type(o).__name__}")
             numbers.append(number_category(o))
     dtype = result_type(dimensioned, scalars, numbers, state.get_default_dtype())
     if to_float and dtype.category <= INT:
@@ -87,6 +93,8 @@ def moved_scalars(operands):
     k = next((t._k for t in tensors if t._a.shape), tensors[0]._k if tensors else None)
     if all(t._k is k for t in tensors):
         return operands
+    if any(t._k.level for t in tensors):
+        return lifted(operands)
     device = next(k.device_of(t._a) for t in tensors if t._k is k)
     return tuple(
         apply_transfer(o, k, device) if isinstance(o, TensorBase) and o._k is not k and not o._a.shape
@@ -104,7 +112,7 @@ def apply_transfer(t, k, device):
 
 def transfer_like(t, like):
     """``t`` on the backend and device of ``like``."""
-    if t._k is like._k:
+    if t._k is like._k or t._k.level or like._k.level:
         return t
     return apply_transfer(t, like._k, like._k.device_of(like._a))
 
@@ -114,6 +122,7 @@ def elementwise(name: str, operands: tuple, params: dict | None = None, to_float
     operands = moved_scalars(tuple(as_number(o) for o in operands))
     k = common_backend(operands)
     dtype = common_dtype(operands, to_float)
+    refuse(name, dtype)
     if dtype in HALF and any(isinstance(o, NUMBERS) for o in operands):
         # PyTorch computes half with a number in float32: the number is not rounded to half first.
         wide = tuple(to_dtype(o, float32) if isinstance(o, TensorBase) else o for o in operands)
@@ -141,16 +150,34 @@ def inplace(x, compute, *args, **kwargs):
     """``x`` with the result of ``compute(x, ...)`` written into it."""
     require_tensor(x, getattr(compute, "__name__", "in-place op"), "self")
     check_inplace(x)
+    if x._alias is not None:
+        check_overlap(x, (*args, *kwargs.values()))
     since = next_seq()
-    return replace(x, compute(x, *args, **kwargs), since)
+    try:
+        result = compute(x, *args, **kwargs)
+    except NotImplementedError:
+        _check_castable(x, args)  # which PyTorch finds out before it looks for a kernel
+        raise
+    return replace(x, result, since)
+
+
+def _check_castable(x, operands):
+    operands = tuple(o for o in map(as_number, operands) if isinstance(o, (TensorBase, *NUMBERS)))
+    have, want = common_dtype((x, *operands)), x._k.dtype_of(x._a)
+    if not can_cast(have, want):
+        raise RuntimeError(f"result type {have.legacy} can't be cast to the desired output type {want.legacy}")
+
+
+# Ops whose result for integers is an integer.
+_EXACT = frozenset({"add", "sub", "mul", "neg", "abs", "maximum", "minimum", "sign", "floor", "ceil", "trunc", "square"})
 
 
 def update(x, name: str, compute, *operands):
     """In-place elementwise op: by a kernel that writes into x's array where nothing is recorded, else by
     :func:`inplace`."""
     k = x._k
-    if k.aliases and (not x._req or mode() & NO_GRAD):
-        raw, plain = [], True
+    if k.aliases and (not x._req or mode() & NO_GRAD) and not mode() & DUAL:
+        raw, plain = [], name in _EXACT or k.dtype_of(x._a).category >= FLOAT
         for o in operands:
             if isinstance(o, TensorBase):
                 plain = plain and o._k is k and (not o._req or bool(mode() & NO_GRAD))
@@ -161,6 +188,10 @@ def update(x, name: str, compute, *operands):
                 raw.append(o)
         if plain:
             check_inplace(x)
+            if x._alias is not None:
+                if x._alias.spread:  # the library refuses to write where elements share a place
+                    return inplace(x, compute, *operands)
+                check_overlap(x, operands)
             if k.dtype_of(x._a).category != BOOL and k.update(name, x._a, *raw):
                 count_version(x)
                 return x
@@ -183,6 +214,8 @@ def store(out, result):
         raise RuntimeError("functions with out=... arguments don't support automatic differentiation, but one of the "
                            "arguments requires grad.")
     k = out._k
+    while result._k is not k and result._k.level:
+        result = result._k.lower(result)
     have, want = k.dtype_of(result._a), k.dtype_of(out._a)
     if have.category > want.category:
         raise RuntimeError(f"result type {have.legacy} can't be cast to the desired output type {want.legacy}")
@@ -190,6 +223,7 @@ def store(out, result):
     if tuple(out._a.shape) != tuple(array.shape):
         out._a, out._alias = k.copy(array), None
     else:
+        check_inplace(out)
         overwrite(out, array)
     return out
 
@@ -232,4 +266,10 @@ def shape_from(args) -> tuple[int, ...]:
     if len(args) == 1 and not isinstance(args[0], int) and (isinstance(args[0], (tuple, list)) or (
             hasattr(args[0], "__iter__") and not hasattr(args[0], "item"))):
         args = args[0]
-    return tuple(n if type(n) is int else int(n) for n in args)
+    return tuple(n if type(n) is int else _as_size(n) for n in args)
+
+
+def _as_size(n) -> int:
+    if hasattr(n, "__index__"):
+        return n.__index__()
+    raise TypeError(f"argument 'size' must be tuple of ints, but found element of type {type(n).__name__}")

@@ -6,6 +6,8 @@ from __future__ import annotations
 from plugtorch.autograd.mode import (
     enable_grad,
     inference_mode,
+    is_anomaly_check_nan_enabled,
+    is_anomaly_enabled,
     is_grad_enabled,
     is_inference_mode_enabled,
     no_grad,
@@ -16,13 +18,21 @@ from plugtorch.spec.dtypes import DType as dtype
 from plugtorch.spec.dtypes import promote_types
 
 from . import activations as _activations
+from . import classification as _classification
+from . import copying as _copying
 from . import indexing as _indexing
 from . import joining as _joining
+from . import layouts as _layouts
+from . import legacy_types as _legacy_types
 from . import linear as _linear
 from . import pointwise as _pointwise
+from . import positions as _positions
 from . import reductions as _reductions
+from . import scans as _scans
 from . import shaping as _shaping
 from . import sorting as _sorting
+from . import splitting as _splitting
+from . import storage as _storage
 from . import strides as _strides
 from . import tensor_extras as _extras
 from .creation import (
@@ -31,6 +41,8 @@ from .creation import (
     asarray,
     empty,
     empty_like,
+    empty_permuted,
+    empty_strided,
     eye,
     from_numpy,
     frombuffer,
@@ -48,6 +60,7 @@ from .creation import (
 from .creation import complex_ as complex
 from .creation import range_ as range
 from .dispatch import is_tensor
+from .dlpack import from_dlpack
 from .info import finfo, iinfo
 from .printing import set_printoptions
 from .random_functions import *  # noqa: F403
@@ -56,7 +69,8 @@ from .state import get_default_dtype, set_default_dtype
 from .tensor import Size, Tensor
 from .transfer import clone, detach
 
-_FAMILIES = (_activations, _pointwise, _reductions, _strides, _shaping, _joining, _indexing, _linear, _sorting, _extras)
+_FAMILIES = (_activations, _pointwise, _classification, _reductions, _strides, _layouts, _shaping, _joining, _indexing,
+             _linear, _sorting, _extras, _storage, _splitting, _positions, _scans, _legacy_types)
 for _family in _FAMILIES:
     for _name in _family.__all__:
         globals()[_name] = getattr(_family, _name)
@@ -64,8 +78,10 @@ for _family in _FAMILIES:
 __all__ = sorted({
     *(_name for _family in _FAMILIES for _name in _family.__all__), *_random_names,
     "Size", "Tensor", "arange", "as_tensor", "asarray", "clone", "complex", "detach", "device", "dtype", "empty",
-    "empty_like", "enable_grad", "eye", "finfo", "from_numpy", "frombuffer", "full", "full_like", "get_default_dtype",
-    "iinfo", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "is_tensor", "linspace", "logspace",
+    "empty_like", "empty_permuted", "empty_strided", "enable_grad", "eye", "finfo", "from_dlpack", "from_numpy",
+    "frombuffer", "full", "full_like", "get_default_dtype",
+    "iinfo", "inference_mode", "is_anomaly_check_nan_enabled", "is_anomaly_enabled",
+    "is_grad_enabled", "is_inference_mode_enabled", "is_tensor", "linspace", "logspace",
     "no_grad", "ones", "ones_like", "promote_types", "range", "scalar_tensor", "set_default_dtype",
     "set_grad_enabled", "set_printoptions", "tensor", "zeros", "zeros_like",
 })

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from plugtorch.autograd.names import named
 from plugtorch.autograd.record import apply
+from plugtorch.spec.dtypes import can_cast
 
 from .dispatch import common_dtype, is_tensor, normalize_axis, store, to_dtype
 from .shaping import expand, reshape, unsqueeze
@@ -16,6 +18,9 @@ def _export(function):
 
 
 def _joined(tensors, name):
+    if not isinstance(tensors, (tuple, list)):
+        raise TypeError(f"{name.removeprefix('torch.')}(): argument 'tensors' (position 1) must be tuple of Tensors, not "
+                        f"{type(tensors).__name__}")
     tensors = list(tensors)
     if not tensors:
         if name == "stack":
@@ -37,6 +42,8 @@ def cat(tensors, dim=0, *, out=None):
         RuntimeError: 0-d tensors, or sizes that differ.
     """
     tensors = _joined(tensors, "torch.cat")
+    if out is not None and not can_cast(tensors[0].dtype, out.dtype):
+        raise TypeError(f"torch.cat(): input types can't be cast to the desired output type {out.dtype.legacy}")
     for i, x in enumerate(tensors):
         if x.dim() == 0:
             raise RuntimeError(f"zero-dimensional tensor (at position {i}) cannot be concatenated")
@@ -60,6 +67,7 @@ __all__ += ["concat", "concatenate"]
 
 
 @_export
+@named("StackBackward0")
 def stack(tensors, dim=0, *, out=None):
     """Tensors of one shape joined along a new dimension."""
     tensors = _joined(tensors, "stack")
@@ -139,6 +147,10 @@ def meshgrid(*tensors, indexing="ij"):
         tensors = tuple(tensors[0])
     if indexing not in ("ij", "xy"):
         raise RuntimeError(f"torch.meshgrid: indexing must be one of \"xy\" or \"ij\", but received: {indexing}")
+    for x in tensors:
+        if x.dim() > 1:
+            raise RuntimeError("torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got one of shape "
+                               f"{list(x._a.shape)}")
     swap = indexing == "xy" and len(tensors) >= 2
     order = [1, 0, *range(2, len(tensors))] if swap else list(range(len(tensors)))
     lines = [tensors[i] for i in order]
@@ -151,14 +163,22 @@ def meshgrid(*tensors, indexing="ij"):
 @_export
 def cartesian_prod(*tensors):
     """All combinations of the entries of 1-d tensors, as rows."""
+    for x in tensors:
+        if x.dim() != 1:
+            raise RuntimeError(f"Expect a 1D vector, but got shape {list(x._a.shape)}")
     if len(tensors) == 1:
         return tensors[0]
     return stack([reshape(g, (-1,)) for g in meshgrid(*tensors, indexing="ij")], dim=1)
 
 
 @_export
+@named("BlockDiagBackward0")
 def block_diag(*tensors):
     """Matrices placed along a diagonal."""
+    for i, x in enumerate(tensors):
+        if x.dim() > 2:
+            raise RuntimeError(f"torch.block_diag: Input tensors must have 2 or fewer dimensions. Input {i} has {x.dim()} "
+                               "dimensions")
     mats = [atleast_2d(x) for x in tensors]
     rows, cols = sum(m._a.shape[0] for m in mats), sum(m._a.shape[1] for m in mats)
     blocks, r, c = [], 0, 0

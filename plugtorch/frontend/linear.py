@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 
+from plugtorch.autograd.names import named, rename
 from plugtorch.autograd.record import apply
 from plugtorch.spec.dtypes import BOOL, FLOAT, HALF
 
-from .dispatch import common_dtype, is_tensor, normalize_axis, require_tensor, store, to_dtype
+from .dispatch import is_tensor, normalize_axis, require_tensor, store
 from .methods import inplace_twin, method
 from .return_types import struct
 from .shaping import expand, permute, reshape, select, transpose, unsqueeze
+from .unsupported import refuse
 
 __all__: list[str] = []
 
@@ -24,7 +26,7 @@ def _same_dtype(a, b, name="mat1 and mat2"):
     if a.dtype is not b.dtype:
         raise RuntimeError(f"expected {name} to have the same dtype, but got: {_c_name(a)} != {_c_name(b)}")
     if a.dtype.category == BOOL:
-        raise RuntimeError("\"addmm_impl_cpu_\" not implemented for 'Bool'")
+        raise NotImplementedError("\"addmm_impl_cpu_\" not implemented for 'Bool'")
 
 
 def _c_name(t):
@@ -49,6 +51,7 @@ def mm(input, mat2, *, out=None):
 
 @_export
 @method
+@named("BmmBackward0")
 def bmm(input, mat2, *, out=None):
     """Products of two batches of matrices (B, n, m) and (B, m, p)."""
     for name, m in (("batch1", input), ("batch2", mat2)):
@@ -63,6 +66,7 @@ def bmm(input, mat2, *, out=None):
 
 @_export
 @method
+@named("MvBackward0")
 def mv(input, vec, *, out=None):
     """A matrix times a vector."""
     if input.dim() != 2 or vec.dim() != 1:
@@ -101,11 +105,14 @@ def matmul(input, other, *, out=None):
         y = select(y, -2, 0)
     if column:
         y = select(y, -1, 0)
+    if row or column:
+        rename(y, "DotBackward0" if row and column else "MvBackward0" if a.dim() == 2 and column else "SqueezeBackward4")
     return store(out, y)
 
 
 @_export
 @method
+@named("DotBackward0")
 def dot(input, tensor, *, out=None):
     """The inner product of two vectors.
 
@@ -114,6 +121,14 @@ def dot(input, tensor, *, out=None):
     """
     if input.dim() != 1 or tensor.dim() != 1:
         raise RuntimeError(f"1D tensors expected, but got {input.dim()}D and {tensor.dim()}D tensors")
+    if input._a.shape != tensor._a.shape:
+        raise RuntimeError(f"inconsistent tensor size, expected tensor [{input.numel()}] and src [{tensor.numel()}] to have "
+                           f"the same number of elements, but got {input.numel()} and {tensor.numel()} elements "
+                           "respectively")
+    if input.dtype is not tensor.dtype:
+        raise RuntimeError(f"dot : expected both vectors to have same dtype, but found {input.dtype.legacy} and "
+                           f"{tensor.dtype.legacy}")
+    refuse("dot", input.dtype)
     return store(out, matmul(input, tensor))
 
 
@@ -157,7 +172,10 @@ def _scaled_sum(base, product, beta, alpha):
 
 def _add_product(name, multiply, doc):
     def function(input, first, second, *, beta=1, alpha=1, out=None):
-        return store(out, _scaled_sum(input, multiply(first, second), beta, alpha))
+        if name in ("addmm", "baddbmm", "addbmm") and input.dtype is not second.dtype:
+            raise RuntimeError(f"self and mat2 must have the same dtype, but got {input.dtype.legacy} and "
+                               f"{second.dtype.legacy}")
+        return store(out, rename(_scaled_sum(input, multiply(first, second), beta, alpha), name.title() + "Backward0"))
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = doc
@@ -329,8 +347,9 @@ def einsum(equation, *operands):
         operands = tuple(operands[0])
     if not operands:
         raise RuntimeError("einsum(): must provide at least one operand")
-    dtype = common_dtype(operands)
-    operands = [to_dtype(x, dtype) for x in operands]
+    other = next((x for x in operands if x.dtype is not operands[0].dtype), None)
+    if other is not None:
+        raise RuntimeError(f"expected scalar type {operands[0].dtype.legacy} but found {other.dtype.legacy}")
     terms, result = _parse_einsum(equation, operands)
     pairs = [_unrepeated(x, labels) for x, labels in zip(operands, terms, strict=True)]
     y, labels = pairs[0]
@@ -455,19 +474,25 @@ def inv(A, *, out=None):  # noqa: N803
 
 @_export
 @method
+@named("TraceBackward0")
 def trace(input):
     """The sum of a matrix's diagonal."""
     if input.dim() != 2:
         raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {input.dim()}")
+    refuse("trace", input.dtype)
     return input.diagonal().sum()
 
 
 @_export
 @method
+@named("LinalgCrossBackward0")
 def cross(input, other, dim=None, *, out=None):
     """Vector products along a dimension of size 3 (the first such one by default)."""
     if dim is None:
-        dim = next(i for i, n in enumerate(input._a.shape) if n == 3)
+        dim = next((i for i, n in enumerate(input._a.shape) if n == 3), None)
+        if dim is None:
+            raise RuntimeError("no dimension of size 3 in input")
+    refuse("cross", input.dtype)
     a = [select(input, dim, i) for i in range(3)]
     b = [select(other, dim, i) for i in range(3)]
     from .joining import stack

@@ -7,14 +7,18 @@ template below, and compiled per operator so that kernel and plan are plain attr
 
 from __future__ import annotations
 
+from numpy import generic
+
 from plugtorch.autograd.base import Node, next_seq
 from plugtorch.autograd.mode import mode
+from plugtorch.autograd.names import rename
 from plugtorch.autograd.plans import rule_for
 from plugtorch.autograd.record import finish
 from plugtorch.spec.dtypes import float32, float64
 from plugtorch.spec.op import OPS
+from plugtorch.spec.refuse import refused
 
-from .dispatch import elementwise, is_tensor
+from .dispatch import NUMBERS, elementwise, is_tensor
 from .tensor import Tensor
 
 # {name}: the op. {fits}: further conditions on the arrays a and b. {save_x}: what operand x leaves when recorded.
@@ -27,7 +31,10 @@ def operator(self, other):
         k = self._k
         dtype = a.dtype
         if dtype is b.dtype and k is other._k and not mode() and {fits}:
-            y = k.{name}(a, b)
+            try:
+                y = k.{name}(a, b)
+            except Exception as error:
+                refused(error, k, '{name}', (a, b), {{}})
             t = new(Tensor)
             t._a = y
             t._k = k
@@ -41,31 +48,31 @@ def operator(self, other):
                     right = other._node
                     if right is None:
                         right = other
-                    node.plan = BOTH
-                    node.edges = (left, right)
+                    node._plan = BOTH
+                    node._edges = (left, right)
                     {save_both}
                 else:
-                    node.plan = LEFT
-                    node.edges = (left, None)
+                    node._plan = LEFT
+                    node._edges = (left, None)
                     {save_left}
             elif other._req:
                 t._node = node = new(Node)
                 right = other._node
                 if right is None:
                     right = other
-                node.plan = RIGHT
-                node.edges = (None, right)
+                node._plan = RIGHT
+                node._edges = (None, right)
                 {save_right}
             else:
                 t._req = False
                 t._node = None
                 return t
             t._req = True
-            node.k = k
-            node.seq = next_seq()
-            node.shape = y.shape
-            node.dtype = dtype
-            node.hooks = node.extra = None
+            node._k = k
+            node._seq = next_seq()
+            node._shape = y.shape
+            node._dtype = dtype
+            node._hooks = node.extra = None
             return t
     elif kind is float and type(self) in FAST and not mode():
         a = self._a
@@ -87,8 +94,8 @@ def _saving(plan, indent):
         lines += [f"c{n} = {holder}._cell", f"if c{n} is None:", f"    c{n} = {holder}._cell = [0]"]
         values.append({"self": "a", "other": "b", "t": "y"}[holder])
         check += [f"c{n}", f"c{n}[0]"]
-    lines.append(f"node.saved = ({', '.join(values)}{',' if values else ''})")
-    lines.append(f"node.check = ({', '.join(check)}{',' if check else ''})")
+    lines.append(f"node._kept = ({', '.join(values)}{',' if values else ''})")
+    lines.append(f"node._check = ({', '.join(check)}{',' if check else ''})")
     return ("\n" + " " * indent).join(lines)
 
 
@@ -106,20 +113,11 @@ def fast_types(*classes) -> None:
         scope["FAST"] = FAST
 
 
-def operand(value):
-    """A NumPy array as a tensor; other operands as they are."""
-    if hasattr(value, "__array__") and not is_tensor(value) and getattr(value, "shape", ()) != ():
-        from .creation import as_tensor
-
-        return as_tensor(value)
-    return value
-
-
 def _general(name, a, b, to_float):
     other = a if not is_tensor(a) else b
-    if not is_tensor(other) and not isinstance(other, (bool, int, float, complex)) and not hasattr(other, "__array__"):
-        return NotImplemented
-    return CHECKED.get(name, elementwise)(name, (operand(a), operand(b)), None, to_float)
+    if not is_tensor(other) and not isinstance(other, (*NUMBERS, generic)):
+        return NotImplemented  # of arrays too: NumPy computes with them, and its result becomes a tensor
+    return CHECKED.get(name, elementwise)(name, (a, b), None, to_float)
 
 
 def _compile(name, fits, slow):
@@ -129,18 +127,20 @@ def _compile(name, fits, slow):
                               save_right=_saving(right, 16))
     scope = {"FAST": FAST, "LEFT": left, "RIGHT": right, "BOTH": both, "Node": Node, "OP": OPS[name], "Tensor": Tensor,
              "finish": finish, "float32": float32, "float64": float64, "mode": mode, "new": object.__new__,
-             "next_seq": next_seq, "slow": slow}
+             "next_seq": next_seq, "slow": slow, "refused": refused, "F32": float32.numpy, "F64": float64.numpy}
     exec(compile(source, f"<operator {name}>", "exec"), scope)  # noqa: S102  (the template above, filled with names)
     _SCOPES.append(scope)
     return scope["operator"]
 
 
-def _arithmetic(symbol, name, to_float=False, fits="True"):
+def _arithmetic(symbol, name, to_float=False, fits="True", node_name=None):
+    """Defines an operator and its reflected form, whose nodes PyTorch calls ``node_name``."""
     operator = _compile(name, fits, lambda self, other: _general(name, self, other, to_float))
     operator.__name__ = operator.__qualname__ = f"__{symbol}__"
 
     def reflected(self, other):
-        return _general(name, other, self, to_float)
+        y = _general(name, other, self, to_float)
+        return y if node_name is None or y is NotImplemented else rename(y, node_name)
 
     reflected.__name__ = reflected.__qualname__ = f"__r{symbol}__"
     setattr(Tensor, operator.__name__, operator)
@@ -155,9 +155,11 @@ def _matmul(self, other):
     return matmul(self, other)
 
 
-_NOT_INTEGER = "dtype.kind in 'fc'"
+# Most tensors are of the first two dtypes, which are told by identity; a library's own dtype objects by their meaning.
+_NOT_INTEGER = "(dtype is F32 or dtype is F64 or k.dtype_of(a).differentiable)"
 _arithmetic("add", "add")
-_arithmetic("sub", "sub", fits=_NOT_INTEGER)
+_arithmetic("sub", "sub", fits=_NOT_INTEGER, node_name="RsubBackward1")
 _arithmetic("mul", "mul")
-_arithmetic("truediv", "div", to_float=True, fits=_NOT_INTEGER)
-Tensor.__matmul__ = _compile("matmul", "a.ndim == 2 == b.ndim and a.shape[1] == b.shape[0] and dtype.kind in 'fc'", _matmul)
+_arithmetic("truediv", "div", to_float=True, fits=_NOT_INTEGER, node_name="MulBackward0")
+Tensor.__matmul__ = _compile("matmul", "a.ndim == 2 == b.ndim and a.shape[1] == b.shape[0] and " + _NOT_INTEGER,
+                              _matmul)

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
+from plugtorch.autograd.aliasing import FILL, ZERO, check_inplace, replace
+from plugtorch.autograd.base import wrap
+from plugtorch.autograd.names import named
 from plugtorch.autograd.record import apply, common_backend, finish
 from plugtorch.spec import dtypes
 from plugtorch.spec.dtypes import BOOL, COMPLEX, FLOAT, INT
 from plugtorch.spec.op import OPS
+from plugtorch.spec.xp.base import wrap_integer
 
 from . import operators
+from .creation import as_tensor
 from .dispatch import (
     NUMBERS,
     as_number,
@@ -23,10 +30,12 @@ from .dispatch import (
     require_tensor,
     store,
     to_dtype,
+    transfer_like,
     update,
 )
 from .methods import inplace_twin, method
 from .tensor import Tensor
+from .unsupported import check_alpha, check_number_fits, refuse
 
 __all__: list[str] = []
 
@@ -58,6 +67,9 @@ REFUSED = {
     "floor": ((BOOL, COMPLEX), "floor is not supported for {dtype} inputs"),
     "ceil": ((BOOL, COMPLEX), "ceil is not supported for {dtype} inputs"),
     "trunc": ((BOOL, COMPLEX), "trunc is not supported for {dtype} inputs"),
+    "sign": ((COMPLEX,), "Unlike NumPy, torch.sign is not intended to support complex numbers. Please use torch.sgn "
+                         "instead."),
+    "erf": ((COMPLEX,), "\"erf_vml_cpu\" not implemented for '{legacy}'"),
 }
 
 
@@ -76,8 +88,10 @@ def _unary(name, op_name, kind):
                 x = float_like(x)
             elif category in refused:
                 raise (RuntimeError if name == "neg" else NotImplementedError)(message.format(dtype=x.dtype.name))
+            elif name == "square" and category == BOOL:
+                x = to_dtype(x, dtypes.int64)
         elif category in refused:
-            raise NotImplementedError(message.format(dtype=x.dtype.name))
+            raise NotImplementedError(message.format(dtype=x.dtype.name, legacy=x.dtype.legacy))
         y = finish(op, k, (x,), (x._a,), {}, 1 if x._req else 0)
         return y if out is None else store(out, y)
 
@@ -139,9 +153,14 @@ def _sub(name, operands, params, to_float):
 operators.CHECKED["sub"] = _sub
 
 
-def _scaled(other, alpha):
+def _scaled(input, other, alpha):
+    if type(alpha) is int and alpha == 1:
+        return other
+    check_alpha(common_dtype((input, as_number(other))), alpha)
     if alpha == 1:
         return other
+    if is_tensor(other) and is_tensor(input) and input.dtype.category == BOOL == other.dtype.category:
+        return to_dtype(other * alpha, dtypes.bool_)
     return other * alpha if is_tensor(other) else as_number(other) * alpha
 
 
@@ -149,7 +168,7 @@ def _scaled(other, alpha):
 @method
 def add(input, other, *, alpha=1, out=None):
     """``input + alpha * other``."""
-    return store(out, elementwise("add", (input, _scaled(other, alpha))))
+    return store(out, elementwise("add", (input, _scaled(input, other, alpha))))
 
 
 @_export
@@ -157,17 +176,17 @@ def add(input, other, *, alpha=1, out=None):
 def sub(input, other, *, alpha=1, out=None):
     """``input - alpha * other``. Bool is refused."""
     _refuse_bool_sub(input, other)
-    return store(out, elementwise("sub", (input, _scaled(other, alpha))))
+    return store(out, elementwise("sub", (input, _scaled(input, other, alpha))))
 
 
 @_export
 @method
 def rsub(input, other, *, alpha=1):
     """``other - alpha * input``."""
-    return sub(other if is_tensor(other) else _full_like(input, other), input, alpha=alpha)
+    return sub(other if is_tensor(other) else full_like_number(input, other), input, alpha=alpha)
 
 
-def _full_like(t, number):
+def full_like_number(t, number):
     from .creation import tensor
 
     return tensor(number, device=t.device)
@@ -254,25 +273,24 @@ def pow(input, exponent, *, out=None):
         exponent = as_number(exponent)
         if input.dtype.category <= INT and isinstance(exponent, int) and exponent < 0:
             raise RuntimeError("Integers to negative integer powers are not allowed.")
+        if input.dtype.category == BOOL and isinstance(exponent, bool):
+            return store(out, input.clone() if exponent else full_like_number(input, True).expand(*input._a.shape).clone())
         if input.dtype.category == BOOL and isinstance(exponent, int):
             input = to_dtype(input, dtypes.int64)
-    elif is_tensor(input) and common_dtype((input, exponent)).category == BOOL:
-        input = to_dtype(input, dtypes.uint8)
-        return store(out, to_dtype(elementwise("pow", (input, exponent)), dtypes.bool_))
     return store(out, elementwise("pow", (input, exponent)))
 
 
+def _is_operand(value):
+    return is_tensor(value) or isinstance(value, (*NUMBERS, np.generic))
+
+
 def _swapped(function):
-    return lambda self, other: function(_number_or_tensor(other), self)
-
-
-def _number_or_tensor(value):
-    return value if is_tensor(value) else as_number(value)
+    return lambda self, other: function(as_number(other), self) if _is_operand(other) else NotImplemented
 
 
 def _operator(function):
     def op(self, other):
-        if not is_tensor(other) and not isinstance(other, NUMBERS) and not hasattr(other, "item"):
+        if not _is_operand(other):
             return NotImplemented
         return function(self, other)
 
@@ -284,15 +302,16 @@ Tensor.__floordiv__, Tensor.__rfloordiv__ = _operator(floor_divide), _swapped(fl
 Tensor.__mod__, Tensor.__rmod__ = _operator(remainder), _swapped(remainder)
 
 # Two-operand functions that follow the ordinary promotion.
-BINARY = {"atan2": ("atan2", True), "hypot": ("hypot", False), "logaddexp": ("logaddexp", True),
+BINARY = {"atan2": ("atan2", True), "hypot": ("hypot", False), "logaddexp": ("logaddexp", False),
           "maximum": ("maximum", False), "minimum": ("minimum", False)}
 
 
 def _binary(name, op_name, to_float):
     def function(input, other, *, out=None):
         require_tensor(input, name)
+        if not is_tensor(other):
+            raise TypeError(f"{name}(): argument 'other' (position 2) must be Tensor, not {type(other).__name__}")
         if name in ("maximum", "minimum"):
-            require_tensor(other, name, "other")
             if common_dtype((input, other)).category == COMPLEX:
                 raise RuntimeError(f"{name} not implemented for complex tensors.")
         return store(out, elementwise(op_name, (input, other), None, to_float))
@@ -314,21 +333,25 @@ def _comparison(name):
     ordered = name not in ("eq", "ne")
 
     def function(input, other, *, out=None):
-        if is_tensor(other) is False and not isinstance(as_number(other), NUMBERS):
+        if not _is_operand(other):
             raise TypeError(f"{name}(): argument 'other' must be Tensor or Number, not {type(other).__name__}")
         operands = moved_scalars((input, as_number(other)))
         dtype = common_dtype(operands)
         if ordered and dtype.category == COMPLEX:
             raise NotImplementedError(f'"{name}_cpu" not implemented for \'{dtype.legacy}\'')
         arrays, mask = promoted(operands, dtype)
+        if dtype.category == INT:
+            arrays = [wrap_integer(a, dtype) if type(a) is int else a for a in arrays]
         return store(out, finish(OPS[name], common_backend(operands), operands, arrays, {}, mask))
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = OPS[name].doc
 
     def operator(self, other):
-        if is_tensor(other) or isinstance(other, NUMBERS) or hasattr(other, "item"):
-            return function(self, operators.operand(other))
+        if _is_operand(other):
+            return function(self, other)
+        if not ordered and isinstance(other, np.ndarray):
+            return function(self, transfer_like(as_tensor(other), self))
         return NotImplemented
 
     return function, operator
@@ -368,7 +391,7 @@ def _logical(name, op_name):
 for _name, _op in {"logical_and": "bit_and", "logical_or": "bit_or", "logical_xor": "bit_xor"}.items():
     globals()[_name] = _export(method(_logical(_name, _op)))
     globals()[_name + "_"] = _export(inplace_twin(globals()[_name]))
-logical_and, logical_xor = globals()["logical_and"], globals()["logical_xor"]
+logical_and, logical_or, logical_xor = (globals()[f"logical_{name}"] for name in ("and", "or", "xor"))
 logical_not_ = _export(inplace_twin(logical_not))
 
 
@@ -415,47 +438,16 @@ def _invert(self):
 Tensor.__invert__ = _invert
 
 
-# Float classification.
-
-@_export
-@method
-def isnan(input):
-    """Whether each element is nan, as bool."""
-    return apply("ne", (input, input))
-
-
-@_export
-@method
-def isinf(input):
-    """Whether each element (or a part of it) is infinite, as bool."""
-    if input.dtype.is_complex:
-        return logical_or(isinf(input.real), isinf(input.imag))
-    if input.dtype.category < FLOAT:
-        return apply("ne", (input, input))
-    return apply("isinf", (input,))
-
-
-@_export
-@method
-def isfinite(input):
-    """Whether each element is neither nan nor infinite, as bool."""
-    if input.dtype.is_complex:
-        return logical_and(isfinite(input.real), isfinite(input.imag))
-    if input.dtype.category < FLOAT:
-        return apply("eq", (input, input))
-    return apply("isfinite", (input,))
-
-
-logical_or = globals()["logical_or"]
-
-
 # Rounding, clamping, mixing.
 
 @_export
 @method
 def round(input, *, decimals=0, out=None):
     """Nearest whole number (or multiple of ``10 ** -decimals``), halves to even."""
-    return store(out, apply("round", (require_tensor(input, "round"),), {"decimals": decimals}))
+    refuse("round", require_tensor(input, "round").dtype)
+    if decimals and input.dtype.category == INT:
+        raise NotImplementedError(f"\"round_cpu\" not implemented for '{input.dtype.legacy}'")
+    return store(out, apply("round", (input,), {"decimals": decimals}))
 
 
 round_ = _export(inplace_twin(round))
@@ -463,8 +455,10 @@ round_ = _export(inplace_twin(round))
 
 @_export
 @method
+@named("FracBackward0")
 def frac(input, *, out=None):
     """``input - trunc(input)``."""
+    refuse("frac", input.dtype)
     return store(out, input - globals()["trunc"](input))
 
 
@@ -481,10 +475,15 @@ def clamp(input, min=None, max=None, *, out=None):
     """
     if min is None and max is None:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
-    operands = (require_tensor(input, "clamp"), as_number(min), as_number(max))
+    if None not in (min, max) and is_tensor(min) is not is_tensor(max):
+        raise TypeError("clamp() received an invalid combination of arguments: 'min' and 'max' must both be Tensor or both "
+                        f"Number, got ({type(min).__name__}, {type(max).__name__})")
+    operands = moved_scalars((require_tensor(input, "clamp"), as_number(min), as_number(max)))
     dtype = common_dtype(operands)
     if dtype.category == COMPLEX:
-        raise RuntimeError("clamp is not supported for complex types")
+        raise NotImplementedError("clamp is not supported for complex types")
+    if dtype.category == BOOL and not (is_tensor(min) or is_tensor(max)):
+        raise NotImplementedError("\"clamp_min_scalar_cpu\" not implemented for 'Bool'")
     arrays, mask = promoted(operands, dtype)
     bounds = [b for b in arrays[1:] if isinstance(b, float) and math.isnan(b)]
     if bounds:
@@ -497,6 +496,7 @@ clamp_ = _export(inplace_twin(clamp))
 
 @_export
 @method
+@named("ClampMinBackward0")
 def clamp_min(input, min, *, out=None):
     """Limits from below."""
     return clamp(input, min, None, out=out)
@@ -504,6 +504,7 @@ def clamp_min(input, min, *, out=None):
 
 @_export
 @method
+@named("ClampMaxBackward0")
 def clamp_max(input, max, *, out=None):
     """Limits from above."""
     return clamp(input, None, max, out=out)
@@ -516,6 +517,9 @@ clamp_min_, clamp_max_ = _export(inplace_twin(clamp_min)), _export(inplace_twin(
 @method
 def lerp(input, end, weight, *, out=None):
     """``input + weight * (end - input)``; weight a number or a tensor."""
+    for name, value in (("end", end), ("weight", weight)):
+        if is_tensor(value) and value.dtype is not input.dtype:
+            raise RuntimeError(f"expected dtype {input.dtype.name} for `{name}` but got dtype {value.dtype.name}")
     return store(out, elementwise("lerp", (input, end, weight)))
 
 
@@ -524,16 +528,22 @@ lerp_ = _export(inplace_twin(lerp))
 
 @_export
 @method
+@named("AddcmulBackward0")
 def addcmul(input, tensor1, tensor2, *, value=1, out=None):
     """``input + value * tensor1 * tensor2``."""
+    refuse("addcmul", common_dtype((input, tensor1, tensor2)))
     product = tensor1 * tensor2
     return store(out, input + (product if value == 1 else product * value))
 
 
 @_export
 @method
+@named("AddcdivBackward0")
 def addcdiv(input, tensor1, tensor2, *, value=1, out=None):
     """``input + value * tensor1 / tensor2``."""
+    if common_dtype((tensor1, tensor2)).category < FLOAT:
+        raise RuntimeError("Integer division with addcdiv is no longer supported: convert the operands to a floating dtype, "
+                           "or divide first with rounding_mode='trunc'")
     quotient = tensor1 / tensor2
     return store(out, input + (quotient if value == 1 else quotient * value))
 
@@ -571,6 +581,7 @@ def _where_method(self, condition, y=0):
 
 @_export
 @method
+@named(lambda input, mask, value: f"MaskedFillBackward{int(is_tensor(value))}")
 def masked_fill(input, mask, value):
     """``value`` where the mask is true.
 
@@ -584,11 +595,14 @@ def masked_fill(input, mask, value):
         if value.dim():
             raise RuntimeError(f"masked_fill_ only supports a 0-dimensional value tensor, but got tensor with "
                                f"{value.dim()} dimension(s).")
+        if value.dtype.category == COMPLEX > input.dtype.category:
+            raise RuntimeError(f"value cannot be converted to type {input.dtype.name} without overflow")
         return where(mask, to_dtype(value, input.dtype), input)
-    if common_dtype((input, value)).category > input.dtype.category:
-        raise RuntimeError(f"value cannot be converted to type {input.dtype.name} without overflow")
+    check_number_fits(value, input.dtype)
     if input.dtype.category == BOOL:
         value = bool(value)
+    elif input.dtype.category == INT:
+        value = int(value)
     return where(mask, value, input) if input.dim() else where(mask, _zero_dim(value, input), input)
 
 
@@ -601,85 +615,13 @@ def _zero_dim(value, like):
 masked_fill_ = _export(inplace_twin(masked_fill))
 
 
-@_export
-@method
-def nan_to_num(input, nan=0.0, posinf=None, neginf=None, *, out=None):
-    """nan and infinities replaced by numbers (by default 0 and the dtype's extremes)."""
-    if input.dtype.category < FLOAT:
-        return store(out, input.clone())
-    from .info import finfo
-
-    limits = finfo(input.dtype)
-    y = where(isnan(input), _const(input, nan if nan is not None else 0.0), input)
-    y = where(apply("eq", (y, math.inf)), _const(y, limits.max if posinf is None else posinf), y)
-    return store(out, where(apply("eq", (y, -math.inf)), _const(y, limits.min if neginf is None else neginf), y))
-
-
-def _const(like, number):
-    from .creation import full
-
-    return full((), number, dtype=like.dtype, device=like.device)
-
-
-nan_to_num_ = _export(inplace_twin(nan_to_num))
-
-
-# Complex parts.
-
-@_export
-@method
-def conj(input):
-    """Complex conjugate; a real tensor itself."""
-    return apply("conj", (input,)) if input.dtype.is_complex else input
-
-
-@_export
-@method
-def angle(input, *, out=None):
-    """Angle in radians; of real values 0 or pi, nan for nan."""
-    if input.dtype.is_complex:
-        return store(out, apply("angle", (input,)))
-    x = float_like(input)
-    return store(out, where(x.lt(0), _const(x, math.pi), where(isnan(x), x, x * 0)))
-
-
-@_export
-@method
-def sgn(input, *, out=None):
-    """``input / abs(input)``, 0 at 0; sign of real values."""
-    return store(out, apply("sgn", (input,)) if input.dtype.is_complex else globals()["sign"](input))
-
-
-@_export
-def is_complex(input):
-    """Whether the dtype is complex."""
-    return input.dtype.is_complex
-
-
-@_export
-def is_floating_point(input):
-    """Whether the dtype is a floating one."""
-    return input.dtype.is_floating_point
-
-
-@_export
-@method
-def xlogy(input, other, *, out=None):
-    """``input * log(other)``, 0 where input is 0 and other is not nan."""
-    x = input if is_tensor(input) else _full_like(other, input)
-    y = other if is_tensor(other) else _full_like(input, other)
-    product = x * globals()["log"](y)
-    zero = logical_and(x.eq(0), logical_not(isnan(y)))
-    return store(out, where(zero, _const(product, 0.0), product))
-
-
 # In-place arithmetic: by a kernel that writes in place where it can.
 
 @_export
 @method
 def add_(self, other, *, alpha=1):
     """In-place version of :func:`add`."""
-    return update(self, "add", add, _scaled(other, alpha))
+    return update(self, "add", add, _scaled(self, other, alpha))
 
 
 @_export
@@ -687,7 +629,7 @@ def add_(self, other, *, alpha=1):
 def sub_(self, other, *, alpha=1):
     """In-place version of :func:`sub`."""
     _refuse_bool_sub(self, other)
-    return update(self, "sub", sub, _scaled(other, alpha))
+    return update(self, "sub", sub, _scaled(self, other, alpha))
 
 
 @_export
@@ -706,7 +648,7 @@ def div_(self, other, *, rounding_mode=None):
     return inplace(self, div, other, rounding_mode=rounding_mode)
 
 
-for _name in ("pow", "floor_divide", "remainder", "fmod", "xlogy", "sgn"):
+for _name in ("pow", "floor_divide", "remainder", "fmod"):
     globals()[_name + "_"] = _export(inplace_twin(globals()[_name]))
 for _dunder, _function in {"iadd": add_, "isub": sub_, "imul": mul_, "itruediv": div_,
                            "ifloordiv": globals()["floor_divide_"], "imod": globals()["remainder_"],
@@ -733,19 +675,21 @@ def fill_(self, value):
             raise RuntimeError(f"fill_ only supports 0-dimension value tensor but got tensor with {value.dim()} "
                                "dimensions.")
         return self.copy_(value)
-    from plugtorch.autograd.aliasing import check_inplace, replace
-    from plugtorch.autograd.base import wrap
+    return _fill(self, value, FILL)
 
-    check_inplace(self)
+
+def _fill(self, value, node_plan):
+    check_inplace(self, spread=True)
+    if not isinstance(as_number(value), NUMBERS):
+        raise TypeError(f"fill_(): argument 'value' must be Tensor or Number, not {type(value).__name__}")
     k = self._k
-    if isinstance(as_number(value), complex) and self.dtype.category in (INT, FLOAT):
-        raise RuntimeError(f"value cannot be converted to type {self.dtype.name} without overflow")
+    check_number_fits(as_number(value), self.dtype)
     array = k.full(shape=tuple(self._a.shape), value=as_number(value), dtype=self.dtype, device=self.device)
-    return replace(self, wrap(array, k))
+    return replace(self, wrap(array, k), blank=node_plan)
 
 
 @_export
 @method
 def zero_(self):
     """Writes zeros into every element."""
-    return fill_(self, 0)
+    return _fill(self, 0, ZERO)

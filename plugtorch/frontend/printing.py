@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from plugtorch.autograd.tangents import tangent_of
 from plugtorch.spec import dtypes
 from plugtorch.spec.dtypes import BOOL, FLOAT
 
@@ -142,11 +143,16 @@ def _contents(values, category, indent):
     return _block(values, indent, formatter, summarize)
 
 
-def tensor_repr(t) -> str:
-    """``tensor(...)`` with suffixes for device, dtype and grad_fn, wrapped at the line width."""
+def tensor_repr(t, contents=None) -> str:
+    """``tensor(...)`` with suffixes for device, dtype and grad_fn, wrapped at the line width; ``contents`` stands for
+    the numbers if given. A subclass shows its name."""
     from .nn.parameter import Parameter
 
-    prefix = "tensor("
+    if t._k.level:
+        return t._k.text(t)
+    kind = type(t)
+    plain = kind.__name__ == "Tensor" or isinstance(t, Parameter)
+    prefix = "tensor(" if plain else f"{kind.__name__}("
     dtype = t.dtype
     values = np.asarray(t._k.to_host(t._a))
     if dtype is dtypes.bfloat16 or dtype is dtypes.float16:
@@ -167,10 +173,15 @@ def tensor_repr(t) -> str:
         if not default:
             suffixes.append(f"dtype={dtype!r}")
         text = _contents(values, FLOAT if dtype.is_floating_point else BOOL, len(prefix))
+    if contents is not None:
+        text = contents
     if t.grad_fn is not None:
-        suffixes.append(f"grad_fn=<{t.grad_fn.name()}>")
+        suffixes.append(f"grad_fn=<{t.grad_fn.name().rsplit('::', 1)[-1]}>")
     elif t.requires_grad:
         suffixes.append("requires_grad=True")
+    tangent = tangent_of(t)
+    if tangent is not None:
+        suffixes.append(f"tangent={tensor_repr(tangent)}")
     out = [prefix + text]
     last = len(out[0]) - out[0].rfind("\n") + 1
     for suffix in suffixes:

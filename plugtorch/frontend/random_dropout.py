@@ -14,10 +14,12 @@ import numpy as np
 
 from plugtorch.autograd.base import wrap
 from plugtorch.spec.dtypes import FLOAT
+from plugtorch.transforms.levels import LEVELS
 
 from . import random as host
+from . import random_mapped
 from .random import default_generator
-from .random_fill import in_memory_order, on_backend
+from .random_fill import in_memory_order
 
 # The saturation value of SELU: scale * alpha.
 _ALPHA = 1.7580993408473766
@@ -39,6 +41,9 @@ def _kept(input, p, shape=None) -> np.ndarray:
         if dtype.is_complex:
             raise NotImplementedError(f"\"bernoulli_scalar_cpu_\" not implemented for '{dtype.legacy}'")
         raise RuntimeError(f"result type Float can't be cast to the desired output type {dtype.legacy}")
+    if LEVELS.get():
+        shape = tuple(input._a.shape) if shape is None else shape
+        return random_mapped.drawn(lambda s: host.bernoulli(default_generator, s, 1 - p, "bool"), shape)
     if shape is not None:
         return host.bernoulli(default_generator, shape, 1 - p, "bool")
     return in_memory_order(input, lambda s, _: host.bernoulli(default_generator, s, 1 - p, "bool"))
@@ -47,7 +52,9 @@ def _kept(input, p, shape=None) -> np.ndarray:
 def _constant(input, array: np.ndarray):
     """A host array in the input's dtype as a tensor beside the input."""
     k = input._k
-    return wrap(on_backend(array, k, k.device_of(input._a)), k)
+    if array.ndim > input.dim():  # a mask for each sample of a mapped function
+        return random_mapped.entered(array, k, k.device_of(input._a))
+    return wrap(k.adopt(array, device=k.device_of(input._a)), k)
 
 
 def _work(dtype):

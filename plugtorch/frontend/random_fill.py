@@ -13,8 +13,10 @@ from plugtorch.autograd.base import edge_of, wrap
 from plugtorch.autograd.mode import NO_GRAD, mode
 from plugtorch.autograd.plans import PlanBase
 from plugtorch.autograd.record import make_node
+from plugtorch.transforms.levels import LEVELS
 
 from . import random as host
+from . import random_mapped
 from .dispatch import as_number, is_tensor
 from .methods import method
 from .random import Generator, default_generator
@@ -33,13 +35,6 @@ def generator_or_default(generator, function: str) -> Generator:
         raise TypeError(f"{function}(): argument 'generator' must be torch.Generator, not "
                         f"{type(generator).__name__}")
     return generator
-
-
-def on_backend(array: np.ndarray, k, device):
-    """A host array of our own as an array of backend ``k``; not copied where the backend lives on the host."""
-    if k.aliases and device.type == "cpu":
-        return array
-    return k.from_host(array, device=device)
 
 
 def host_values(t) -> np.ndarray:
@@ -90,7 +85,7 @@ def constant_of(result, name: str, *operands):
 def overwritten(t, array: np.ndarray):
     """``t`` with its contents replaced by a host array of its shape and dtype; its history ends there."""
     k = t._k
-    overwrite(t, on_backend(array, k, k.device_of(t._a)))
+    overwrite(t, k.adopt(array, device=k.device_of(t._a)))
     if t._req and not mode() & NO_GRAD:
         rebase(t, wrap(t._a, k))
     return t
@@ -98,8 +93,10 @@ def overwritten(t, array: np.ndarray):
 
 def fill(t, draw):
     """Writes ``draw(shape, dtype_name, contiguous)`` into ``t``."""
-    check_inplace(t)
     name = t.dtype.name
+    if LEVELS.get():
+        return random_mapped.write(t, random_mapped.drawn(lambda shape: draw(shape, name, True), tuple(t._a.shape)))
+    check_inplace(t)
     return overwritten(t, in_memory_order(t, lambda shape, contiguous: draw(shape, name, contiguous)))
 
 

@@ -11,9 +11,10 @@ from plugtorch.autograd.base import InferenceCell, wrap
 from plugtorch.autograd.mode import INFERENCE, NO_GRAD, mode, no_grad
 from plugtorch.spec.abstract import broadcast_shapes
 from plugtorch.spec.dtypes import int64
+from plugtorch.transforms.levels import LEVELS
 
 from . import random as host
-from . import state
+from . import random_mapped, state
 from .creation import empty
 from .dispatch import is_tensor, require_tensor, store
 from .methods import method
@@ -28,7 +29,8 @@ from .random_dropout import (
     feature_dropout,
     feature_dropout_,
 )
-from .random_fill import constant_of, fill, fill_normal, generator_or_default, host_values, in_memory_order, on_backend
+from .random_fill import constant_of, fill, fill_normal, generator_or_default, host_values, in_memory_order
+from .random_mapped import by_values
 
 __all__ = [
     "Generator", "_sample_dirichlet", "_standard_gamma", "alpha_dropout", "alpha_dropout_", "bernoulli", "binomial",
@@ -62,7 +64,7 @@ def _sizes(args, size, function):
 
 
 def _made(array, k, device, requires_grad=False):
-    t = wrap(on_backend(array, k, device), k)
+    t = wrap(k.adopt(array, device=device), k)
     if mode() & INFERENCE:
         t._cell = InferenceCell((0,))
     return t.requires_grad_() if requires_grad else t
@@ -86,6 +88,8 @@ def _fresh(shape, draw, function, dtype, device, requires_grad, out, default=Non
         return fill(_resized(out, shape, dtype, function), draw)
     k, device = state.resolve_device(device)
     name = (dtype or default or state.get_default_dtype()).name
+    if LEVELS.get():
+        return random_mapped.entered(random_mapped.drawn(lambda s: draw(s, name, True), shape), k, device)
     return _made(draw(shape, name, True), k, device, requires_grad)
 
 
@@ -93,6 +97,9 @@ def _like(input, draw, function, dtype, device, requires_grad, memory_format):
     require_tensor(input, function)
     k, place = (input._k, input.device) if device is None else state.resolve_device(device)
     name = (dtype or input.dtype).name
+    if LEVELS.get():
+        drawn = random_mapped.drawn(lambda s: draw(s, name, True), tuple(input._a.shape))
+        return random_mapped.entered(drawn, k, place)
     if memory_format is not None and getattr(memory_format, "name", str(memory_format)).endswith("contiguous_format"):
         array = draw(tuple(input._a.shape), name, True)
     else:
@@ -171,8 +178,11 @@ def randperm(n, *, generator=None, out=None, dtype=None, layout=None, device=Non
     if not hasattr(n, "__index__"):
         raise TypeError(f"randperm(): argument 'n' (position 1) must be int, not {type(n).__name__}")
     n, g = operator.index(n), generator_or_default(generator, "randperm")
-    return _fresh((n,), lambda shape, name, _: host.randperm(g, n, name), "randperm", dtype, device, requires_grad, out,
-                  int64)
+
+    def draw(shape, name, contiguous):
+        return random_mapped.drawn_one_by_one(lambda: host.randperm(g, n, name))
+
+    return _fresh((n,), draw, "randperm", dtype, device, requires_grad, out, int64)
 
 
 def rand_like(input, *, generator=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False,
@@ -229,6 +239,7 @@ def normal(mean, std=None, size=None, *, generator=None, out=None, dtype=None, l
                   requires_grad, out)
 
 
+@by_values
 def _normal_of(mean, std, g, out):
     tensors = [t for t in (mean, std) if is_tensor(t)]
     leader = tensors[0]
@@ -249,6 +260,7 @@ def _normal_of(mean, std, g, out):
 
 
 @method
+@by_values
 def bernoulli(input, p=None, *, generator=None, out=None):
     """Ones and zeros: ones with the probabilities that ``input`` holds, or with probability ``p`` everywhere.
 
@@ -273,6 +285,7 @@ def _derived(drawn, input, name, out=None, others=()):
     return constant_of(result, name, input, *others) if out is None else store(out, result)
 
 
+@by_values
 def poisson(input, generator=None):
     """Poisson values with the rates that ``input`` holds.
 
@@ -284,6 +297,7 @@ def poisson(input, generator=None):
                     "PoissonBackward0")
 
 
+@by_values
 def binomial(count, prob, generator=None):
     """Numbers of successes in ``count`` trials of probability ``prob``; the two broadcast.
 
@@ -297,6 +311,7 @@ def binomial(count, prob, generator=None):
                     others=(prob,))
 
 
+@by_values
 def _standard_gamma(input, generator=None):
     """Gamma values of scale 1 whose shape parameters ``input`` holds.
 
@@ -306,6 +321,7 @@ def _standard_gamma(input, generator=None):
     return _undifferentiable(host.standard_gamma, "_standard_gamma", input, generator)
 
 
+@by_values
 def _sample_dirichlet(input, generator=None):
     """Dirichlet values whose concentrations are the last axis of ``input``.
 
@@ -323,6 +339,7 @@ def _undifferentiable(draw, name, input, generator):
 
 
 @method
+@by_values
 def multinomial(input, num_samples, replacement=False, *, generator=None, out=None):
     """Indices drawn in proportion to the weights ``input``, of shape (K,) or (R, K); int64 of shape (num_samples,) or
     (R, num_samples).

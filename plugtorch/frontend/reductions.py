@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from plugtorch.autograd.names import named, rename
 from plugtorch.autograd.record import apply
 from plugtorch.spec import dtypes
 from plugtorch.spec.dtypes import BOOL, COMPLEX, FLOAT
@@ -11,6 +12,7 @@ from plugtorch.spec.dtypes import BOOL, COMPLEX, FLOAT
 from .dispatch import elementwise, is_tensor, normalize_axes, normalize_axis, store, to_dtype
 from .methods import inplace_twin, method
 from .return_types import struct
+from .unsupported import refuse
 
 MaxResult = struct("max", ["values", "indices"])
 MinResult = struct("min", ["values", "indices"])
@@ -21,19 +23,28 @@ def _axes(input, dim):
     return normalize_axes(dim, input.dim())
 
 
+def _along(y, dim, name):
+    """``y``, whose node has another name in PyTorch if dimensions were given."""
+    return y if dim is None else rename(y, name)
+
+
 @method
 def sum(input, dim=None, keepdim=False, *, dtype=None, out=None, axis=None):
     """Sum of all elements or over dimensions; integers in int64."""
     dim = axis if dim is None else dim
+    dtype = out.dtype if dtype is None and out is not None else dtype
     if dtype is not None:
         input = to_dtype(input, dtype)
-    y = apply("sum", (input,), {"axis": _axes(input, dim), "keepdims": keepdim})
+    y = _along(apply("sum", (input,), {"axis": _axes(input, dim), "keepdims": keepdim}), dim, "SumBackward1")
     return store(out, y if dtype is None else to_dtype(y, dtype))
 
 
 @method
+@named("NansumBackward0")
 def nansum(input, dim=None, keepdim=False, *, dtype=None, out=None):
     """Sum with nan counted as 0."""
+    if input.dtype.category == COMPLEX:
+        raise RuntimeError("nansum on CPU does not support complex inputs")
     if input.dtype.category >= FLOAT:
         input = input.masked_fill(input.isnan(), 0)
     return sum(input, dim, keepdim, dtype=dtype, out=out)
@@ -52,16 +63,25 @@ def mean(input, dim=None, keepdim=False, *, dtype=None, out=None, axis=None):
     if input.dtype.category < FLOAT:
         raise RuntimeError("mean(): could not infer output dtype. Input dtype must be either a floating point or "
                            f"complex dtype. Got: {input.dtype.legacy}")
-    return store(out, apply("mean", (input,), {"axis": _axes(input, dim), "keepdims": keepdim}))
+    y = _along(apply("mean", (input,), {"axis": _axes(input, dim), "keepdims": keepdim}), dim, "MeanBackward1")
+    return store(out, y)
 
 
 @method
 def prod(input, dim=None, keepdim=False, *, dtype=None, out=None):
-    """Product of all elements or over one dimension; integers in int64."""
+    """Product of all elements or over one dimension; integers in int64.
+
+    Raises:
+        TypeError: several dimensions.
+    """
+    if isinstance(dim, (tuple, list)):
+        raise TypeError(f"prod() received an invalid combination of arguments - dim must be one int, got "
+                        f"{type(dim).__name__}")
     if dtype is not None:
         input = to_dtype(input, dtype)
     axis = _axes(input, None) if dim is None else _axes(input, dim)
-    return store(out, apply("prod", (input,), {"axis": axis, "keepdims": keepdim}))
+    y = _along(apply("prod", (input,), {"axis": axis, "keepdims": keepdim}), dim, "ProdBackward1")
+    return store(out, y if dtype is None else to_dtype(y, dtype))
 
 
 def _need_values(input, name):
@@ -79,11 +99,12 @@ def _extreme(name, result):
             _need_values(input, name)
             if input.dtype.category == COMPLEX:
                 raise NotImplementedError(f'"{name}_all" not implemented for \'{input.dtype.legacy}\'')
-            return store(out, apply(name, (input,), {"axis": _axes(input, None), "keepdims": False}))
+            y = apply(name, (input,), {"axis": _axes(input, None), "keepdims": False})
+            return store(out, rename(y, f"{name.title()}Backward1"))
         if is_tensor(dim):
             return store(out, elementwise(f"{name}imum", (input, dim)))
         if input.dtype.category == COMPLEX:
-            raise NotImplementedError(f'"{name}_values_cpu" not implemented for \'{input.dtype.legacy}\'')
+            raise RuntimeError(f"{name}(): does not support complex input")
         if input.dim() == 0:
             normalize_axis(dim, 0)
             from .creation import zeros
@@ -108,6 +129,7 @@ def _amax(name):
     op = name[1:]
 
     def function(input, dim=(), keepdim=False, *, out=None):
+        refuse(name, input.dtype)
         axis = _axes(input, None if dim == () else dim)
         return store(out, apply(op, (input,), {"axis": axis, "keepdims": keepdim}))
 
@@ -179,6 +201,7 @@ def count_nonzero(input, dim=None):
 def _scan(name):
     def function(input, dim, *, dtype=None, out=None):
         if dtype is not None:
+            refuse(name, dtype)
             input = to_dtype(input, dtype)
         axis = normalize_axis(dim, input.dim())
         if input.dim() == 0:
@@ -221,12 +244,14 @@ def _moments(input, dim, unbiased, correction, keepdim, name):
 
 
 @method
+@named("VarBackward0")
 def var(input, dim=None, unbiased=None, keepdim=False, *, correction=None, out=None):
     """Variance; divided by ``count - correction`` (1 by default)."""
     return store(out, _moments(input, dim, unbiased, correction, keepdim, "std and var")[0])
 
 
 @method
+@named("StdBackward0")
 def std(input, dim=None, unbiased=None, keepdim=False, *, correction=None, out=None):
     """Standard deviation; its gradient is 0 where the deviation is."""
     v = _moments(input, dim, unbiased, correction, keepdim, "std and var")[0]
@@ -242,6 +267,7 @@ def var_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None, 
     return store(out, tuple(_moments(input, dim, unbiased, correction, keepdim, "var_mean")))
 
 
+@named("StdMeanBackward0")
 def std_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None, out=None):
     """Standard deviation and mean."""
     m = _moments(input, dim, unbiased, correction, keepdim, "std_mean")[1]
@@ -271,6 +297,7 @@ def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
 
 
 @method
+@named("DistBackward0")
 def dist(input, other, p=2):
     """The p-norm of ``input - other``."""
     return norm(input - other, p)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import math
 
-from plugtorch.autograd.aliasing import share
+from plugtorch.autograd.aliasing import check_inplace, share
 from plugtorch.autograd.aliasing import view as make_view
-from plugtorch.autograd.record import apply
+from plugtorch.autograd.layout import layout_of, reshaped_strides, strides_of
+from plugtorch.autograd.mode import NO_GRAD, mode
+from plugtorch.autograd.names import named
+from plugtorch.autograd.plans import rule_for
+from plugtorch.autograd.record import apply, count_version, record
 from plugtorch.spec import dtypes
 from plugtorch.spec.dtypes import DType
 
@@ -17,12 +21,12 @@ from .dispatch import (
     is_tensor,
     normalize_axes,
     normalize_axis,
+    require_tensor,
     shape_from,
     store,
 )
 from .methods import inplace_twin, method
-from .strides import is_contiguous, reshaped_strides, strides_of
-from .strides import storage_offset as offset_of
+from .strides import is_contiguous
 from .tensor import Size, Tensor
 
 __all__: list[str] = []
@@ -86,7 +90,7 @@ def view(self, *shape, dtype=None):
     if len(shape) == 1 and isinstance(shape[0], DType):
         dtype, shape = shape[0], ()
     if dtype is not None:
-        return make_view(self, "bitcast", {"dtype": dtype})
+        return _reinterpreted(self, dtype)
     shape = _full_shape(shape_from(shape), self.numel())
     if reshaped_strides(tuple(self._a.shape), strides_of(self), shape) is None:
         _settle(self)
@@ -96,6 +100,37 @@ def view(self, *shape, dtype=None):
                 "two contiguous subspaces). Use .reshape(...) instead."
             )
     return make_view(self, "reshape", {"shape": shape})
+
+
+def _reinterpreted(x, dtype):
+    """The same bytes as elements of another dtype; the last dimension grows or shrinks with the size of an element.
+
+    Raises:
+        RuntimeError: the bytes of the last dimension do not make whole elements.
+    """
+    old, new = x.dtype, dtype
+    if old is new:
+        return make_view(x, "reshape", {"shape": tuple(x._a.shape)})
+    shape, strides, offset = layout_of(x)
+    if old.itemsize != new.itemsize:
+        sizes = f"to view {old.legacy} as {new.legacy} (different element sizes)"
+        if not shape:
+            raise RuntimeError(f"self.dim() cannot be 0 {sizes}")
+        if strides[-1] != 1:
+            raise RuntimeError(f"self.stride(-1) must be 1 {sizes}, but got {strides[-1]}")
+        ratio = new.itemsize // old.itemsize
+        if ratio > 1:
+            if shape[-1] % ratio:
+                raise RuntimeError(f"self.size(-1) must be divisible by {ratio} {sizes}, but got {shape[-1]}")
+            if offset % ratio:
+                raise RuntimeError(f"self.storage_offset() must be divisible by {ratio} {sizes}, but got {offset}")
+            bad = next((d for d, s in enumerate(strides[:-1]) if s % ratio), None)
+            if bad is not None:
+                raise RuntimeError(f"self.stride({bad}) must be divisible by {ratio} {sizes}, but got {strides[bad]}")
+    v = share(x, x._k.bitcast(x._a, dtype=new), ("bitcast", {"dtype": new}))
+    if old.is_complex == new.is_complex and new.differentiable and x._req and not mode() & NO_GRAD:
+        record(v, rule_for("bitcast").plan(1, 1), x._k, (x,), (x._a,), {"dtype": new}, v._a)
+    return v
 
 
 @method
@@ -162,6 +197,9 @@ def t(input):
 @method
 def movedim(input, source, destination):
     """A view with dimensions moved to other positions."""
+    if isinstance(source, int) is not isinstance(destination, int):
+        raise TypeError(f"movedim() received an invalid combination of arguments - got (Tensor, {type(source).__name__}, "
+                        f"{type(destination).__name__})")
     ndim = input.dim()
     source = [normalize_axis(d, ndim) for d in ((source,) if isinstance(source, int) else source)]
     destination = [normalize_axis(d, ndim) for d in ((destination,) if isinstance(destination, int) else destination)]
@@ -194,13 +232,15 @@ def adjoint(input):
 @method
 def squeeze(input, dim=None):
     """A view without dimensions of size 1, or without those named if their size is 1."""
+    require_tensor(input, "squeeze")
     shape = input._a.shape
     if dim is None:
         drop = set(range(len(shape)))
     else:
         drop = set(normalize_axes(dim, len(shape))) if dim != () else set()
     new = tuple(n for i, n in enumerate(shape) if n != 1 or i not in drop)
-    return make_view(input, "reshape", {"shape": new}, node_name="SqueezeBackward0")
+    name = "SqueezeBackward0" if dim is None else "SqueezeBackward1" if isinstance(dim, int) else "SqueezeBackward2"
+    return make_view(input, "reshape", {"shape": new}, None, name)
 
 
 @_export
@@ -212,14 +252,20 @@ def unsqueeze(input, dim):
     return make_view(input, "reshape", {"shape": (*shape[:at], 1, *shape[at:])}, node_name="UnsqueezeBackward0")
 
 
-def _rename_in_place(function):
+def rename_in_place(function):
     """In-place twin of a view op: the tensor itself takes the view's place."""
 
     def twin(self, *args, **kwargs):
+        check_inplace(self, spread=True)
+        before = self._alias
         v = function(self, *args, **kwargs)
-        self._a, self._alias, self._node, self._cell = v._a, v._alias, v._node, v._cell
-        self._req = v._req
-        self._alias.storage.add(self)
+        self._a, self._node, self._cell, self._req = v._a, v._node, v._cell, v._req
+        at = v._alias
+        if before is None or before.base is None:
+            at.base, at.steps = None, ()  # it is still what it was: no view
+        self._alias = at
+        at.storage.add(self)
+        count_version(self)
         return self
 
     twin.__name__ = function.__name__ + "_"
@@ -228,7 +274,7 @@ def _rename_in_place(function):
 
 
 for _function in (squeeze, unsqueeze, transpose, t):
-    _rename_in_place(_function)
+    rename_in_place(_function)
 method(Tensor.transpose_, name="swapaxes_")
 method(Tensor.transpose_, name="swapdims_")
 
@@ -346,14 +392,14 @@ def narrow(input, dim, start, length):
     return slice_view(input, at, start, start + length, 1)
 
 
-def slice_view(x, axis, start, stop, step):
-    """The view ``x[..., start:stop:step, ...]`` along one axis."""
+def slice_view(x, axis, start, stop, step, node_name=None, output=None):
+    """The view ``x[..., start:stop:step, ...]`` along one axis; ``output`` counts the views of one call."""
     shape = tuple(x._a.shape)
     return make_view(x, "slice", {
         "start": tuple(start if i == axis else 0 for i in range(len(shape))),
         "stop": tuple(max(stop, start) if i == axis else n for i, n in enumerate(shape)),
         "step": tuple(step if i == axis else 1 for i in range(len(shape))),
-    })
+    }, None, node_name, output)
 
 
 @_export
@@ -368,78 +414,7 @@ def select(input, dim, index):
     if not -n <= index < n:
         raise IndexError(f"select(): index {index} out of range for tensor of size {list(input._a.shape)} at dimension "
                          f"{at}")
-    one = slice_view(input, at, index % n, index % n + 1, 1)
-    shape = tuple(input._a.shape)
-    return make_view(one, "reshape", {"shape": (*shape[:at], *shape[at + 1:])}, node_name="SelectBackward0")
-
-
-@_export
-@method
-def unbind(input, dim=0):
-    """Views of all entries of a dimension, as a tuple."""
-    at = normalize_axis(dim, input.dim())
-    return tuple(select(input, at, i) for i in range(input._a.shape[at]))
-
-
-@method
-def __iter__(self):
-    if not self._a.shape:
-        raise TypeError("iteration over a 0-d tensor")
-    return iter(unbind(self, 0))
-
-
-@_export
-@method
-def split(tensor, split_size_or_sections, dim=0):
-    """Views of consecutive pieces: of one size, the last shorter, or of listed sizes."""
-    at = normalize_axis(dim, tensor.dim())
-    n = tensor._a.shape[at]
-    if isinstance(split_size_or_sections, int):
-        size = split_size_or_sections
-        if size < 0 or (size == 0 and n):
-            raise RuntimeError(f"split expects split_size be non-negative, but got split_size={size}")
-        sizes = [min(size, n - i) for i in range(0, n, size)] if n else [0]
-    else:
-        sizes = [int(s) for s in split_size_or_sections]
-        if sum(sizes) != n:
-            raise RuntimeError(f"split_with_sizes expects split_sizes to sum exactly to {n} (input tensor's size at "
-                               f"dimension {at}), but got split_sizes={sizes}")
-    pieces, start = [], 0
-    for size in sizes:
-        pieces.append(slice_view(tensor, at, start, start + size, 1))
-        start += size
-    return tuple(pieces)
-
-
-@_export
-@method
-def chunk(input, chunks, dim=0):
-    """Views of at most ``chunks`` pieces of equal size, the last perhaps shorter."""
-    if chunks <= 0:
-        raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
-    n = input._a.shape[normalize_axis(dim, input.dim())]
-    return split(input, max(1, -(-n // chunks)), dim)
-
-
-@_export
-@method
-def tensor_split(input, indices_or_sections, dim=0):
-    """Views of nearly equal pieces, or of pieces between given indices."""
-    at = normalize_axis(dim, input.dim())
-    n = input._a.shape[at]
-    if is_tensor(indices_or_sections):
-        indices_or_sections = indices_or_sections.tolist()
-    if isinstance(indices_or_sections, int):
-        count = indices_or_sections
-        if count <= 0:
-            raise RuntimeError(f"number of sections must be larger than 0, got {count}")
-        sizes = [n // count + (i < n % count) for i in range(count)]
-        cuts = [0]
-        for s in sizes:
-            cuts.append(cuts[-1] + s)
-    else:
-        cuts = [0, *(slice(None, i).indices(n)[1] for i in indices_or_sections), n]
-    return tuple(slice_view(input, at, a, max(a, b), 1) for a, b in zip(cuts, cuts[1:], strict=False))
+    return make_view(input, "select", {"axis": at, "index": int(index) % n})
 
 
 # Rearrangement.
@@ -469,9 +444,12 @@ def flipud(input):
 
 @_export
 @method
+@named("Rot90Backward0")
 def rot90(input, k=1, dims=(0, 1)):
     """Turned k quarter turns in the plane of two dimensions."""
     k %= 4
+    if input.dim() < 2:
+        raise RuntimeError(f"expected total dims >= 2, but got total dims = {input.dim()}")
     a, b = dims
     if k == 0:
         return input.clone()
@@ -484,6 +462,7 @@ def rot90(input, k=1, dims=(0, 1)):
 
 @_export
 @method
+@named("RollBackward0")
 def roll(input, shifts, dims=None):
     """Elements moved along dimensions, those falling off the end coming in at the start."""
     shifts = (shifts,) if isinstance(shifts, int) else tuple(shifts)
@@ -502,16 +481,21 @@ def roll(input, shifts, dims=None):
 
 
 @method
+@named("RepeatBackward0")
 def repeat(self, *sizes):
     """A copy repeated along dimensions."""
     sizes = shape_from(sizes)
     shape = tuple(self._a.shape)
     if len(sizes) < len(shape):
         raise RuntimeError("Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor")
+    if any(n < 0 for n in sizes):
+        raise RuntimeError(f"Trying to create tensor with negative dimension {min(sizes)}: repeat sizes {list(sizes)} of a "
+                           f"tensor of shape {list(shape)}")
     shape = (1,) * (len(sizes) - len(shape)) + shape
     spread = tuple(v for n, size in zip(shape, sizes, strict=True) for v in (size, n))
     inner = reshape(self, tuple(v for n in shape for v in (1, n)))
-    return apply("reshape", (expand(inner, *spread),),
+    # A repetition along an axis of one element could stay a view, whose places share memory.
+    return apply("reshape", (apply("copy", (expand(inner, *spread),)),),
                  {"shape": tuple(n * size for n, size in zip(shape, sizes, strict=True))})
 
 
@@ -547,6 +531,7 @@ def diag(input, diagonal=0, *, out=None):
 
 @_export
 @method
+@named("DiagEmbedBackward0")
 def diag_embed(input, offset=0, dim1=-2, dim2=-1):
     """Matrices with the last dimension's values on a diagonal."""
     n = input._a.shape[-1] + abs(offset)
@@ -582,25 +567,6 @@ def _triangle(name):
 tril, triu = _triangle("tril"), _triangle("triu")
 
 
-@_export
-@method
-def as_strided(input, size, stride, storage_offset=None):
-    """A view of the tensor's storage by sizes, strides and offset in elements."""
-    k = input._k
-    offset = offset_of(input) if storage_offset is None else storage_offset
-    params = {"shape": tuple(size), "strides": tuple(stride), "offset": offset}
-    if is_contiguous(input) and (input._alias is None or not input._alias.path):
-        return make_view(input, "as_strided", params)
-    root = next((x for x in input._alias.storage.live() if not x._alias.path), None) if input._alias else input
-    if root is None or not is_contiguous(root) or k.dtype_of(root._a) is not input.dtype:
-        raise RuntimeError("as_strided(): the storage of this tensor is not addressable as one contiguous array; "
-                           "call it on a contiguous tensor: x.contiguous().as_strided(...)")
-    return make_view(root if not input._req or root._req else input, "as_strided", params)
-
-
-_rename_in_place(as_strided)
-
-
 @method
 def unfold(self, dimension, size, step):
     """Views of windows of ``size`` elements every ``step`` along a dimension, in a new last dimension."""
@@ -625,7 +591,7 @@ def _part(name):
             if name == "imag":
                 raise RuntimeError("imag is not implemented for tensors with non-complex dtypes.")
             return self
-        return make_view(self, name, {})
+        return make_view(self, name, {}, None, "SelectBackward0")
 
     return get
 
@@ -652,21 +618,25 @@ def view_as_real(input):
     """A complex tensor as pairs of reals in a new last dimension."""
     if not input.dtype.is_complex:
         raise RuntimeError("view_as_real is only supported for complex tensors")
-    if input.requires_grad:
-        parts = (unsqueeze(_real(input), -1), unsqueeze(_imag(input), -1))
-        return apply("concat", parts, {"axis": input.dim()})
-    pairs = make_view(unsqueeze(input, -1), "bitcast", {"dtype": input.dtype.to_real()})
-    return pairs
+    return make_view(input, "view_as_real", {})
 
 
 @_export
 def view_as_complex(input):
     """Pairs of reals in the last dimension as a complex tensor."""
-    if input.dim() == 0 or input._a.shape[-1] != 2:
+    if input.dtype not in (dtypes.float32, dtypes.float64):
+        raise RuntimeError("view_as_complex is only supported for half, float and double tensors, but got a tensor of "
+                           f"scalar type: {input.dtype.legacy} (half complex numbers do not exist here)")
+    if input.dim() == 0:
+        raise RuntimeError("Input tensor must have one or more dimensions")
+    if input._a.shape[-1] != 2:
         raise RuntimeError("Tensor must have a last dimension of size 2")
-    if input.requires_grad:
-        return apply("complex", (select(input, -1, 0), select(input, -1, 1)))
-    return squeeze(make_view(input, "bitcast", {"dtype": input.dtype.to_complex()}), -1)
+    strides = strides_of(input)
+    if strides[-1] != 1:
+        raise RuntimeError("Tensor must have a last dimension with stride 1")
+    if any(s % 2 for s in strides[:-1]):
+        raise RuntimeError("Tensor must have a stride divisible by 2 for all but last dimension")
+    return make_view(input, "view_as_complex", {})
 
 
 def _resolve(self):
@@ -683,4 +653,12 @@ def alias(self):
     return share(self, self._a)
 
 
-Tensor.is_set_to = lambda self, other: self._a is other._a
+@method
+def is_set_to(self, tensor):
+    """Whether two tensors lie on one storage with equal offset, sizes and strides."""
+    if self is tensor:
+        return True
+    if self._alias is None or tensor._alias is None or self._alias.storage is not tensor._alias.storage:
+        return False
+    return self.dtype is tensor.dtype and layout_of(self) == layout_of(tensor)
+

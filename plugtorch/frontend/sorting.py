@@ -5,15 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from plugtorch.autograd.base import wrap
+from plugtorch.autograd.names import named
 from plugtorch.autograd.record import apply
 from plugtorch.spec import dtypes
-from plugtorch.spec.dtypes import COMPLEX
+from plugtorch.spec.dtypes import COMPLEX, INT
 
 from .dispatch import normalize_axis, store, to_dtype
 from .indexing import gather
 from .methods import method
 from .return_types import struct
 from .shaping import reshape, squeeze
+from .unsupported import refuse
 
 SortResult = struct("sort", ["values", "indices"])
 TopkResult = struct("topk", ["values", "indices"])
@@ -65,6 +67,7 @@ def topk(input, k, dim=-1, largest=True, sorted=True, *, out=None):
 
 
 @method
+@named("KthvalueBackward0")
 def kthvalue(input, k, dim=-1, keepdim=False, *, out=None):
     """The k-th smallest value along a dimension (k from 1) and its index.
 
@@ -84,11 +87,21 @@ def kthvalue(input, k, dim=-1, keepdim=False, *, out=None):
 
 
 @method
+@named(lambda input, dim=None, *args, **kwargs: f"MedianBackward{int(dim is not None)}")
 def median(input, dim=None, keepdim=False, *, out=None):
     """The middle value (the lower of two), nan if there is any; along a dimension also its index."""
     if dim is None:
         flat = reshape(input, (-1,))
-        return _median(flat, 0, False)[0]
+        if not input.numel() and input.dtype.is_floating_point:
+            return input.new_full((), np.nan)
+        y = _median(flat, 0, False)[0]
+        if y._req and not bool(y.detach().isnan()):
+            # All elements equal to the median share its gradient, as among ties of a maximum.
+            flat = flat.masked_fill(flat.detach().ne(y.detach()), -np.inf)
+            y = apply("max", (flat,), {"axis": (0,), "keepdims": False})
+            y._node.extra = "MedianBackward0"
+        return y
+    refuse("median", input.dtype)
     axis = normalize_axis(dim, input.dim())
     if not input.dim():
         return store(out, MedianResult(*_sorted(input, 0, False)))
@@ -138,6 +151,8 @@ def bincount(input, weights=None, minlength=0):
     Raises:
         RuntimeError: not a vector of non-negative integers.
     """
+    if input.dtype.category > INT:
+        raise NotImplementedError(f"\"bincount_cpu\" not implemented for '{input.dtype.legacy}'")
     host = _host(input)
     if host.ndim != 1 or (host.size and host.min() < 0):
         raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
@@ -155,6 +170,14 @@ def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=N
     x = input if hasattr(input, "_a") else tensor(input, device=sorted_sequence.device)
     right = right or side == "right"
     seq = sorted_sequence if sorter is None else gather(sorted_sequence, -1, sorter)
+    if seq.dim() > 1 and tuple(seq._a.shape[:-1]) != tuple(x._a.shape[:-1]):
+        raise RuntimeError("torch.searchsorted(): boundaries tensor should be 1 dimension or the first N-1 dimensions of "
+                           f"boundaries tensor and input value tensor must match, but we got boundaries tensor "
+                           f"{list(seq._a.shape)} and input value tensor {list(x._a.shape)}")
+    if seq._k.level or x._k.level:  # the values are not known: count those before
+        row = seq if seq.dim() == 1 else seq.unsqueeze(-2)
+        found = (row <= x.unsqueeze(-1) if right else row < x.unsqueeze(-1)).sum(-1)
+        return store(out, to_dtype(found, dtypes.int32) if out_int32 else found)
     rows, values = _host(seq), _host(x)
     where = "right" if right else "left"
     if values.size == 0:

@@ -1,10 +1,14 @@
-"""Strides and contiguity: the library's own, or what they would be, derived from the steps of a view."""
+"""Strides, contiguity and memory formats: the library's own strides, or those that a view's steps imply."""
 
 from __future__ import annotations
 
 import math
 
+from plugtorch.autograd.aliasing import Alias, Storage
+from plugtorch.autograd.layout import contiguous_strides, layout_of, memory_order, strides_of
+
 from .dispatch import normalize_axis
+from .layouts import channels_last, channels_last_3d, contiguous_format, preserve_format, strided
 from .methods import method
 
 __all__: list[str] = []
@@ -15,94 +19,6 @@ def _export(function):
     return function
 
 
-def contiguous_strides(shape):
-    """Strides in elements of an array in C order."""
-    strides, n = [], 1
-    for size in reversed(shape):
-        strides.insert(0, n)
-        n *= max(size, 1)
-    return tuple(strides)
-
-
-def _step_strides(shape, strides, name, params):
-    """Shape and strides after one view step."""
-    if name == "permute":
-        return tuple(shape[i] for i in params["axes"]), tuple(strides[i] for i in params["axes"])
-    if name == "slice":
-        sizes = tuple(len(range(*t)) for t in zip(params["start"], params["stop"], params["step"], strict=True))
-        return sizes, tuple(s * n for s, n in zip(strides, params["step"], strict=True))
-    if name == "broadcast_to":
-        new = params["shape"]
-        lead = len(new) - len(shape)
-        return new, (0,) * lead + tuple(0 if n == 1 != m else s
-                                        for n, m, s in zip(shape, new[lead:], strides, strict=True))
-    if name == "as_strided":
-        return tuple(params["shape"]), tuple(params["strides"])
-    if name == "diagonal":
-        a, b = params["axis1"], params["axis2"]
-        n = max(0, min(shape[a], shape[b] - params["offset"]) if params["offset"] >= 0
-                else min(shape[a] + params["offset"], shape[b]))
-        keep = [i for i in range(len(shape)) if i not in (a, b)]
-        return (*(shape[i] for i in keep), n), (*(strides[i] for i in keep), strides[a] + strides[b])
-    if name == "unfold_dim":
-        axis, size, step = params["axis"], params["size"], params["step"]
-        count = (shape[axis] - size) // step + 1
-        return ((*shape[:axis], count, *shape[axis + 1:], size),
-                (*strides[:axis], strides[axis] * step, *strides[axis + 1:], strides[axis]))
-    if name == "reshape":
-        new = reshaped_strides(shape, strides, params["shape"])
-        return params["shape"], new if new is not None else contiguous_strides(params["shape"])
-    return shape, strides
-
-
-def reshaped_strides(shape, strides, new):
-    """Strides under which the same memory has another shape, or None if it must be copied."""
-    if math.prod(shape) == 0:
-        return contiguous_strides(new)
-    out, i = [0] * len(new), len(new) - 1
-    chunk, base = 1, None
-    for d in range(len(shape) - 1, -1, -1):
-        if shape[d] == 1:
-            continue
-        if base is None:
-            base = strides[d]
-        chunk *= shape[d]
-        above = next((e for e in range(d - 1, -1, -1) if shape[e] != 1), None)
-        if above is None or strides[above] != shape[d] * strides[d]:
-            filled = 1
-            while i >= 0 and (filled < chunk or new[i] == 1):
-                out[i] = filled * base
-                filled *= new[i]
-                i -= 1
-            if filled != chunk:
-                return None
-            chunk, base = 1, None
-    while i >= 0:
-        if new[i] != 1:
-            return None
-        out[i] = out[i + 1] * new[i + 1] if i + 1 < len(new) else 1
-        i -= 1
-    return tuple(out)
-
-
-def strides_of(t):
-    """Strides in elements: the library's, or those that the steps from the storage's root imply."""
-    real = t._k.strides_of(t._a)
-    if 0 in t._a.shape and t._alias is None:
-        return contiguous_strides(tuple(t._a.shape))  # the library's are arbitrary where there is nothing to address
-    if real is not None:
-        return real
-    shape = tuple(t._a.shape)
-    if t._alias is None or not t._alias.path:
-        return contiguous_strides(shape)
-    root = t._alias.storage.root
-    at = tuple(root.shape)
-    strides = contiguous_strides(at)
-    for name, params in t._alias.path:
-        at, strides = _step_strides(at, strides, name, params)
-    return tuple(strides)
-
-
 @_export
 @method
 def stride(input, dim=None):
@@ -111,56 +27,123 @@ def stride(input, dim=None):
     return s if dim is None else s[normalize_axis(dim, len(s))]
 
 
+# Memory order of the axes under a format.
+_RANK = {channels_last: 4, channels_last_3d: 5}
+
+
+def _format_order(memory_format, ndim):
+    """Axes from the outermost in memory to the innermost.
+
+    Raises:
+        RuntimeError: the format is for another number of dimensions.
+    """
+    rank = _RANK.get(memory_format)
+    if rank is None:
+        return tuple(range(ndim))
+    if ndim != rank:
+        raise RuntimeError(f"required rank {rank} tensor to use {memory_format.name} format")
+    return (0, *range(2, ndim), 1)
+
+
+def _ordered_strides(shape, order):
+    """Strides of a dense tensor whose axes lie in memory in this order."""
+    packed = contiguous_strides([shape[i] for i in order])
+    strides = [0] * len(shape)
+    for axis, s in zip(order, packed, strict=True):
+        strides[axis] = s
+    return tuple(strides)
+
+
 @_export
 @method
-def is_contiguous(input, memory_format=None):
-    """Whether the elements lie in C order without gaps."""
+def is_contiguous(input, memory_format=contiguous_format):
+    """Whether the elements lie without gaps in C order, or in the order of a memory format."""
     shape = tuple(input._a.shape)
+    if memory_format in _RANK:
+        if len(shape) != _RANK[memory_format]:
+            return False
+        want = _ordered_strides(shape, _format_order(memory_format, len(shape)))
+    else:
+        want = contiguous_strides(shape)
     if math.prod(shape) == 0:
         return True
-    return all(n == 1 or s == want
-               for n, s, want in zip(shape, strides_of(input), contiguous_strides(shape), strict=True))
+    return all(n == 1 or s == w for n, s, w in zip(shape, strides_of(input), want, strict=True))
+
+
+def preserved_order(t):
+    """The memory order that a result like ``t`` takes: that of t's strides."""
+    shape, strides = tuple(t._a.shape), strides_of(t)
+    plain = tuple(range(len(shape)))
+    if 0 in shape or any(n > 1 and s == 0 for n, s in zip(shape, strides, strict=True)):
+        return plain
+    if all(a >= b for a, b in zip(strides, strides[1:], strict=False)):
+        return plain
+    return memory_order(shape, strides) or tuple(sorted(plain, key=lambda i: -strides[i]))
+
+
+def order_for(t, memory_format):
+    """The memory order of a copy of ``t`` in a memory format; None stands for t's own."""
+    if memory_format is None or memory_format is preserve_format:
+        return preserved_order(t)
+    return _format_order(memory_format, t.dim())
+
+
+def arrange(t, order):
+    """Lays a fresh tensor, which nothing else refers to, out in memory by this order of axes; returns it."""
+    if order == tuple(range(len(order))):
+        return t
+    k = t._k
+    inverse = tuple(order.index(i) for i in range(len(order)))
+    packed = k.copy(k.permute(t._a, axes=order))
+    if k.aliases:
+        t._a = k.permute(packed, axes=inverse)
+        return t
+    storage = Storage(packed)
+    t._alias = Alias(storage, (("permute", {"axes": inverse}),))
+    storage.add(t)
+    return t
 
 
 @_export
 @method
-def contiguous(input, memory_format=None):
-    """The tensor itself if it is contiguous, else a copy in C order."""
-    return input if is_contiguous(input) else input.clone()
+def contiguous(input, memory_format=contiguous_format):
+    """The tensor itself if it lies in the memory format, else a copy that does.
+
+    Raises:
+        RuntimeError: a format for another number of dimensions.
+    """
+    order = _format_order(memory_format, input.dim())
+    if is_contiguous(input, memory_format):
+        return input
+    copied = input.clone(memory_format=contiguous_format)
+    return arrange(copied, order)
+
+
+@method
+def dim_order(self, *, ambiguity_check=False):
+    """Axes from the outermost in memory to the innermost."""
+    strides = strides_of(self)
+    return tuple(sorted(range(len(strides)), key=lambda i: -strides[i]))
 
 
 @method
 def storage_offset(input):
     """Position of the first element in its storage, in elements."""
-    at = input._alias
-    if at is None:
-        return 0
-    root_shape = tuple(at.storage.root.shape) if at.storage.root is not None else None
-    offset, shape, strides = 0, root_shape, None
-    for name, params in at.path:
-        if shape is None:
-            first = next(t for t in at.storage.live() if not t._alias.path) if any(
-                not t._alias.path for t in at.storage.live()) else None
-            if first is None:
-                return 0
-            shape, strides = tuple(first._a.shape), strides_of(first)
-        if strides is None:
-            strides = contiguous_strides(shape)
-        if name == "slice":
-            offset += sum(s * n for s, n in zip(strides, params["start"], strict=True))
-        elif name == "as_strided":
-            offset = params["offset"]
-        elif name == "diagonal":
-            o = params["offset"]
-            offset += o * strides[params["axis2"]] if o > 0 else -o * strides[params["axis1"]]
-        shape, strides = _step_strides(shape, strides, name, params)
-    return offset
+    return layout_of(input)[2]
 
 
 @method
 def data_ptr(input):
-    """A number that tells memories apart: the address on a host backend, else the identity of the storage."""
-    interface = getattr(input._a, "__array_interface__", None)
-    if interface is not None:
-        return interface["data"][0]
-    return id(input._alias.storage if input._alias is not None else input._a)
+    """A number that tells memories apart: the address on a host backend, else one derived from the storage's identity
+    and the offset."""
+    if not input.numel():
+        return 0
+    address = input._k.address_of(input._a)
+    if address is not None:
+        return address
+    at = input._alias
+    start = id(at.storage if at is not None else input._a)
+    return start + layout_of(input)[2] * input.dtype.itemsize
+
+
+method(property(lambda self: strided, doc="How the elements are stored: always strided."), name="layout")

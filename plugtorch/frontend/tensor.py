@@ -6,7 +6,10 @@ arithmetic operators by ``operators.py``.
 
 from __future__ import annotations
 
+import warnings
+
 from plugtorch.autograd.api import backward as _backward
+from plugtorch.autograd.api import bind_batched_pass
 from plugtorch.autograd.base import InferenceCell, TensorBase, bind_tensor_class, shown
 from plugtorch.autograd.hooks import register_hook, register_post_accumulate_grad_hook, retain_grad
 
@@ -52,6 +55,13 @@ class Tensor(TensorBase):
     """
 
     __slots__ = ()
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if "_stale" not in cls.__dict__ and "_spoiled" not in cls.__dict__:
+            from .overrides import adopt
+
+            adopt(cls)
 
     def __new__(cls, *args, device=None):
         from .creation import legacy_tensor
@@ -154,6 +164,9 @@ class Tensor(TensorBase):
         Raises:
             RuntimeError: the dtype has no gradients, or a non-leaf is to stop requiring grad.
         """
+        if not isinstance(requires_grad, bool):
+            raise TypeError(f"requires_grad_(): argument 'requires_grad' (position 1) must be bool, not "
+                            f"{type(requires_grad).__name__}")
         if requires_grad:
             if not self.dtype.differentiable:
                 raise RuntimeError("only Tensors of floating point and complex dtype can require gradients")
@@ -179,17 +192,25 @@ class Tensor(TensorBase):
         node = self._node
         if node is None:
             return None
-        return shown(node.edges[0] if node.plan.is_slot else node)
+        return shown(node._edges[0] if node._plan.is_slot else node)
 
     @property
     def output_nr(self) -> int:
         node = self._node
-        return node.extra if node is not None and node.plan.is_slot else 0
+        return node.extra if node is not None and node._plan.is_slot else 0
 
     @property
     def grad(self):
-        """The gradient gathered by backward passes, or None."""
-        return self._grad
+        """The gradient gathered by backward passes, or None. Only leaves gather one, and what ``retain_grad`` was
+        called on."""
+        g = self._grad
+        if g is None and self._req and self._node is not None and not self.retains_grad:
+            warnings.warn(
+                "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't "
+                "be populated during autograd.backward(). If you indeed want the .grad field to be populated for a "
+                "non-leaf Tensor, use .retain_grad() on the non-leaf Tensor. If you access the non-leaf Tensor by "
+                "mistake, make sure you access the leaf Tensor instead.", UserWarning, stacklevel=2)
+        return g
 
     @grad.setter
     def grad(self, value):
@@ -229,7 +250,7 @@ class Tensor(TensorBase):
     def retains_grad(self) -> bool:
         """Whether a non-leaf keeps its gradient."""
         node = self._node
-        return node is not None and node.hooks is not None and node.hooks.retain is not None
+        return node is not None and node._hooks is not None and node._hooks.retain is not None
 
     # -- Python's protocols --------------------------------------------------
 
@@ -248,14 +269,30 @@ class Tensor(TensorBase):
                                + " is ambiguous")
         return bool(self.item())
 
+    def _number(self):
+        """The only element, for Python's conversions.
+
+        Raises:
+            ValueError: there are several, or none.
+        """
+        if self.numel() != 1:
+            raise ValueError("only one element tensors can be converted to Python scalars")
+        return self.item()
+
     def __int__(self):
-        return int(self.item())
+        value = self._number()
+        if isinstance(value, complex):
+            raise RuntimeError("value cannot be converted to type int64_t without overflow")
+        return int(value)
 
     def __float__(self):
-        return float(self.item())
+        value = self._number()
+        if isinstance(value, complex):
+            raise RuntimeError("value cannot be converted to type double without overflow")
+        return float(value)
 
     def __complex__(self):
-        return complex(self.item())
+        return complex(self._number())
 
     def __index__(self):
         if self.dtype.category > 1 or self.numel() != 1:
@@ -263,18 +300,30 @@ class Tensor(TensorBase):
         return int(self.item())
 
     def __contains__(self, element):
+        if not is_tensor(element) and not isinstance(element, (bool, int, float, complex)):
+            raise RuntimeError(f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}.")
         return bool((self == element).any())
 
+    def __reversed__(self):
+        return self.flip(0) if self._a.shape else self
+
     def __format__(self, spec):
-        if not self._a.shape and not self._req:
+        if not self._a.shape:
             return self.item().__format__(spec)
         return object.__format__(self, spec)
 
     def __repr__(self, *, tensor_contents=None):
         from .printing import tensor_repr
 
-        return tensor_repr(self)
+        return tensor_repr(self, tensor_contents)
+
+
+def _batched_pass(*args):
+    from plugtorch.transforms.gradients import batched_gradients
+
+    return batched_gradients(*args)
 
 
 bind_tensor_class(Tensor)
+bind_batched_pass(_batched_pass)
 Tensor.__module__ = "plugtorch"  # where users find it

@@ -15,14 +15,20 @@ __all__ = ["can_cast", "is_nonzero", "promote_types", "result_type", "typename",
 method(as_subclass)
 
 
+def _inside(like, t):
+    """A new tensor on the level of the mapped function that ``like`` belongs to, so that it can be written in place."""
+    return like._k.lift(t) if like._k.level else t
+
+
 def _new(name):
     make = getattr(creation, name)
 
     def function(self, *size, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False, **kwargs):
         if "size" in kwargs:
             size = (kwargs.pop("size"),)
-        return make(shape_from(size), dtype=dtype or self.dtype, device=device, requires_grad=requires_grad,
-                    **kwargs).to(self if device is None and dtype is None else self.dtype if dtype is None else dtype)
+        t = make(shape_from(size), dtype=dtype or self.dtype, device=device, requires_grad=requires_grad,
+                 **kwargs).to(self if device is None and dtype is None else self.dtype if dtype is None else dtype)
+        return _inside(self, t)
 
     function.__name__ = f"new_{name}"
     function.__doc__ = f"{name} of this tensor's dtype and place."
@@ -37,7 +43,15 @@ for _name in ("zeros", "ones", "empty"):
 def new_full(self, size, fill_value, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
     """One number in a shape, of this tensor's dtype and place."""
     t = creation.full(size, fill_value, dtype=dtype or self.dtype, device=device or self.device)
-    return t.requires_grad_(requires_grad)
+    return _inside(self, t).requires_grad_(requires_grad)
+
+
+@method
+def new_empty_strided(self, size, stride, *, dtype=None, device=None, requires_grad=False, layout=None,
+                      pin_memory=False):
+    """A tensor of given sizes and strides, of this tensor's dtype and place."""
+    return creation.empty_strided(size, stride, dtype=dtype or self.dtype, device=device or self.device,
+                                  requires_grad=requires_grad)
 
 
 @method
@@ -95,7 +109,6 @@ method(property(lambda self: False), name="is_quantized")
 method(property(lambda self: self.device.type == "meta"), name="is_meta")
 method(property(lambda self: self.device.type == "cuda"), name="is_cuda")
 method(property(lambda self: self.device.type == "cpu"), name="is_cpu")
-method(property(lambda self: "strided", doc="The layout; always strided."), name="layout")
 method(property(lambda self: None), name="names")
 
 
@@ -124,4 +137,27 @@ def share_memory_(self):
 
 @method
 def is_shared(self):
+    """Whether the memory is shared between processes; none is."""
+    return False
+
+
+method(property(lambda self: None if self._alias is None else self._alias.base,
+                doc="The tensor that this one is a differentiable view of, or None."), name="_base")
+
+
+@method
+def _is_view(self):
+    """Whether it is a differentiable view of another tensor."""
+    return self._alias is not None and self._alias.base is not None
+
+
+@method
+def is_conj(self):
+    """Whether the conjugation of its values is still to be done; it never is."""
+    return False
+
+
+@method
+def is_neg(self):
+    """Whether the negation of its values is still to be done; it never is."""
     return False

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from plugtorch.autograd.aliasing import check_inplace, overwrite, rebase_copied, share
+from plugtorch.autograd.aliasing import check_inplace, check_overlap, check_recorded, overwrite, rebase_copied, share
 from plugtorch.autograd.base import wrap
-from plugtorch.autograd.mode import NO_GRAD, mode
+from plugtorch.autograd.mode import DUAL, NO_GRAD, mode
 from plugtorch.autograd.plans import PlanBase
 from plugtorch.autograd.record import apply, edge_of, make_node
 from plugtorch.spec import dtypes
@@ -16,7 +16,9 @@ from plugtorch.spec.registry import load_backend
 
 from . import state
 from .dispatch import is_tensor, to_dtype
+from .layouts import preserve_format
 from .methods import method
+from .strides import arrange, contiguous, order_for
 
 
 class TransferPlan(PlanBase):
@@ -47,6 +49,10 @@ def transfer(t, k, device: Device):
     here = t._k.device_of(t._a)
     if k is t._k and (device == here or (device.index is None and device.type == here.type)):
         return t
+    if t._k.level > k.level:  # stays what it is inside of a mapped function
+        return t._k.moved(t, lambda value: transfer(value, k, device))
+    if k.level > t._k.level:
+        return k.lift(t)
     new = wrap(move(t._a, t._k, k, device), k)
     if t._req and not mode() & NO_GRAD:
         new._node = make_node(TransferPlan(t._k, here), k, (edge_of(t),), new._a, (), ())
@@ -97,13 +103,18 @@ def to(self, *args, **kwargs):
         t = transfer(t, k, place)
     if dtype is not None:
         t = to_dtype(t, dtype)
+    memory_format = kwargs.get("memory_format")
+    if memory_format is not None and memory_format is not preserve_format:
+        t = contiguous(t, memory_format)
     return clone(t) if copy and t is self else t
 
 
 @method
 def clone(input, *, memory_format=None):
-    """A copy in fresh memory, through which gradients flow."""
-    return apply("copy", (input,))
+    """A copy in fresh memory, through which gradients flow; it keeps the order of the strides unless another memory
+    format is named."""
+    order = order_for(input, memory_format)
+    return arrange(apply("copy", (input,)), order)
 
 
 @method
@@ -171,7 +182,7 @@ def detach_(self):
         RuntimeError: a view, which must keep to its base.
     """
     at = self._alias
-    if at is not None and at.base is not None and at.base._req:
+    if at is not None and at.base is not None:
         raise RuntimeError("Can't detach views in-place. Use detach() instead. If you are using "
                            "DistributedDataParallel (DDP) for training, and gradient_as_bucket_view is set as True")
     self._req, self._node = False, None
@@ -219,10 +230,24 @@ def numpy(self, *, force=False):
 
 @method
 def __array__(self, dtype=None, copy=None):
+    """The values as a NumPy array, for NumPy's functions."""
     array = numpy(self)
     if dtype is not None and array.dtype != dtype:
         return array.astype(dtype)
     return np.array(array) if copy else array
+
+
+@method
+def __array_wrap__(self, array, context=None, return_scalar=False):
+    """The result of a NumPy function of a tensor as a tensor."""
+    from .creation import from_numpy
+
+    if array.dtype == bool:
+        array = array.astype(np.uint8)
+    return from_numpy(np.asarray(array))
+
+
+method(1000, name="__array_priority__")  # NumPy's scalars and arrays leave operators to the tensor
 
 
 @method
@@ -255,13 +280,22 @@ def copy_(self, src, non_blocking=False):
         src = state_tensor(src, self)
     check_inplace(self)
     k = self._k
+    if self._alias is not None and src._alias is not None:
+        check_overlap(self, (src,))
     if tuple(src._a.shape) != tuple(self._a.shape):
         src = src.expand(tuple(self._a.shape))
+    while src._k.level > k.level:
+        src = src._k.lower(src)
     if src._k is not k:
         src = transfer(src, k, self.device)
     src = to_dtype(src, self.dtype)
+    if mode() & DUAL:
+        from plugtorch.autograd.tangents import written
+
+        written(self, src)
     recording = not mode() & NO_GRAD
     if recording and (src._req or self._req):
+        check_recorded(self)
         array = src._a
         overwrite(self, array if not k.aliases else k.copy(array))
         holder = src
@@ -279,61 +313,3 @@ def state_tensor(value, like):
     from .creation import tensor
 
     return tensor(value, dtype=like.dtype)
-
-
-@method
-def __deepcopy__(self, memo):
-    """A copy of a leaf with its gradient and attributes.
-
-    Raises:
-        RuntimeError: a tensor made by a recorded op.
-    """
-    import copy
-
-    if id(self) in memo:
-        return memo[id(self)]
-    if self._node is not None:
-        raise RuntimeError(
-            "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment.  "
-            "If you were attempting to deepcopy a module, this may be because of a torch.nn.utils.weight_norm usage, "
-            "see https://github.com/pytorch/pytorch/pull/103001"
-        )
-    new = wrap(self._k.copy(self._a), self._k)
-    new.__class__ = self.__class__
-    new._req = self._req
-    memo[id(self)] = new
-    if self._grad is not None:
-        new._grad = copy.deepcopy(self._grad, memo)
-    if self.__dict__:
-        new.__dict__.update(copy.deepcopy(self.__dict__, memo))
-    return new
-
-
-def _restore(cls, array, requires_grad, backend, attributes):
-    k = load_backend(backend)
-    t = wrap(k.from_host(array, device=k.default_device()), k)
-    t.__class__ = cls
-    t._req = requires_grad
-    t.__dict__.update(attributes)
-    return t
-
-
-@method
-def __reduce_ex__(self, protocol):
-    """Pickles the values on the host, the backend's name, and the attributes."""
-    if self._node is not None:
-        raise RuntimeError("only leaf tensors can be pickled; detach() this one first")
-    return _restore, (self.__class__, np.array(self._k.to_host(self._a)), self._req, self._k.name, dict(self.__dict__))
-
-
-@method
-def set_(self, source=None, storage_offset=0, size=None, stride=None):
-    """Puts another tensor's memory under this one."""
-    if source is None:
-        from .creation import empty
-
-        source = empty(0, dtype=self.dtype)
-    _set_data(self, source)
-    return self
-
-

@@ -1,1 +1,1 @@
-"""The project that ``plugtorch new-backend`` writes: every ``files/**/*.template``, with @NAME@, @CLASS@, @DIST@ filled in."""
+"""The project that ``plugtorch new-backend`` writes: the ``.template`` files, with @NAME@, @CLASS@ and @DIST@ filled in."""

@@ -148,9 +148,7 @@ class UntypedStorage:
             if self.byteswap and dtype.itemsize > 1:
                 array = array.byteswap()
             k = state.backend_with(state.current_backend(), self.device)
-            if not (k.aliases and self.device.type == "cpu"):
-                array = k.from_host(array, device=self.device)
-            self._bases[dtype] = wrap(array, k)
+            self._bases[dtype] = wrap(k.adopt(array, device=self.device), k)
         return self._bases[dtype]
 
     def tensor(self, dtype: DType, offset: int, shape: tuple, strides: tuple):

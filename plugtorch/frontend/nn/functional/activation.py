@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from plugtorch.autograd.names import named
 from plugtorch.autograd.record import apply
 from plugtorch.spec.dtypes import FLOAT
 
 from ...activations import log_softmax, maybe_inplace, relu, relu_, softmax
 from ...dispatch import is_tensor, normalize_axis
 from ...pointwise import where
-from ...shaping import chunk
+from ...splitting import chunk
 
 __all__ = [
     "celu", "elu", "gelu", "glu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu", "log_softmax",
@@ -43,6 +44,7 @@ def selu(input, inplace=False):
     return maybe_inplace(_floating(input, "selu"), inplace, lambda x: apply("elu", (x,), params))
 
 
+@named("CeluBackward0")
 def celu(input, alpha=1.0, inplace=False):
     """``max(0, x) + min(0, alpha * (exp(x / alpha) - 1))`` (Barron, arXiv:1704.07483).
 
@@ -71,6 +73,7 @@ def silu(input, inplace=False):
     return maybe_inplace(_floating(input, "silu_cpu"), inplace, lambda x: apply("silu", (x,)))
 
 
+@named("MishBackward0")
 def mish(input, inplace=False):
     """``input * tanh(softplus(input))``."""
     return maybe_inplace(_floating(input, "mish_cpu"), inplace, lambda x: apply("mish", (x,)))
@@ -96,6 +99,7 @@ def softplus(input, beta=1, threshold=20):
     return apply("softplus", (_floating(input, "softplus_cpu"),), {"beta": beta, "threshold": threshold})
 
 
+@named("HardtanhBackward0")
 def hardtanh(input, min_val=-1.0, max_val=1.0, inplace=False):
     """Limited to [min_val, max_val]; the gradient is 0 at the edges.
 
@@ -112,16 +116,19 @@ def hardtanh(input, min_val=-1.0, max_val=1.0, inplace=False):
     return maybe_inplace(input, inplace, compute)
 
 
+@named("HardtanhBackward0")
 def relu6(input, inplace=False):
     """Limited to [0, 6]."""
     return hardtanh(input, 0, 6, inplace)
 
 
+@named("HardsigmoidBackward0")
 def hardsigmoid(input, inplace=False):
     """``relu6(input + 3) / 6``."""
     return maybe_inplace(_floating(input, "hardsigmoid"), inplace, lambda x: hardtanh(x + 3, 0, 6) / 6)
 
 
+@named("HardswishBackward0")
 def hardswish(input, inplace=False):
     """``input * relu6(input + 3) / 6`` (Howard et al., arXiv:1905.02244)."""
     def compute(x):
@@ -132,12 +139,14 @@ def hardswish(input, inplace=False):
     return maybe_inplace(_floating(input, "hardswish"), inplace, compute)
 
 
+@named("HardshrinkBackward0")
 def hardshrink(input, lambd=0.5):
     """0 within ``lambd`` of zero, else the input."""
     flat = input.detach()
     return where(flat.ge(-lambd) & flat.le(lambd), 0, input)
 
 
+@named("SoftshrinkBackward0")
 def softshrink(input, lambd=0.5):
     """The input moved ``lambd`` toward zero, 0 within it.
 
@@ -160,11 +169,13 @@ def softsign(input):
     return input / (input.abs() + 1)
 
 
+@named("ThresholdBackward0")
 def threshold(input, threshold, value, inplace=False):
     """The input above the threshold, else ``value``."""
     return maybe_inplace(input, inplace, lambda x: where(x.detach().gt(threshold), x, value))
 
 
+@named("PreluKernelBackward0")
 def prelu(input, weight):
     """The input where positive, else a learned slope, one for all or one per channel, times it."""
     if weight.numel() != 1:
@@ -179,6 +190,7 @@ def prelu(input, weight):
     return where(input.detach().gt(0), input, input * weight)
 
 
+@named("GluBackward0")
 def glu(input, dim=-1):
     """The first half times the sigmoid of the second half of a dimension.
 

@@ -10,7 +10,8 @@ from ...activations import softmax
 from ...creation import ones, zeros
 from ...joining import cat
 from ...linear import matmul
-from ...shaping import chunk, expand, reshape, transpose, unsqueeze
+from ...shaping import expand, reshape, transpose, unsqueeze
+from ...splitting import chunk
 from .convolution import linear
 from .dropout import dropout
 from .padding import pad

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from plugtorch.autograd.names import rename
 from plugtorch.autograd.record import apply
 
 from ...dispatch import is_tensor
@@ -37,7 +38,8 @@ def linear(input, weight, bias=None):
         raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({rows}x{shape[-1]} and {w[1]}x{w[0]})")
     if len(shape) == 1:
         return reshape(apply("linear", (unsqueeze(input, 0), weight, bias)), (w[0],))
-    return apply("linear", (input, weight, bias))
+    y = apply("linear", (input, weight, bias))
+    return y if bias is not None else rename(y, "MmBackward0" if len(shape) == 2 else "UnsafeViewBackward0")
 
 
 def bilinear(input1, input2, weight, bias=None):

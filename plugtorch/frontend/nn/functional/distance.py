@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from plugtorch.autograd.names import named
+
 __all__ = ["cosine_similarity", "pairwise_distance"]
 
 
@@ -12,6 +14,7 @@ def cosine_similarity(x1, x2, dim=1, eps=1e-8):
     return ((x1 / n1) * (x2 / n2)).sum(dim)
 
 
+@named("NormBackward1")
 def pairwise_distance(x1, x2, p=2.0, eps=1e-6, keepdim=False):
     """The p-norm of ``x1 - x2 + eps`` along the last dimension."""
     return (x1 - x2 + eps).norm(p, -1, keepdim)

@@ -11,7 +11,7 @@ from plugtorch.frontend import random as host
 from plugtorch.frontend import random_dropout as dropouts
 from plugtorch.frontend.dispatch import inplace as write_result
 from plugtorch.frontend.random import default_generator
-from plugtorch.frontend.random_fill import host_values, on_backend
+from plugtorch.frontend.random_fill import host_values
 from plugtorch.frontend.tensor import Tensor
 
 __all__ = [
@@ -144,7 +144,7 @@ def rrelu(input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, trainin
         return _leaky(input, (lower + upper) / 2, inplace)
     slopes = host.rrelu_noise(default_generator, host_values(input), lower, upper)
     k = input._k
-    slopes = wrap(on_backend(slopes, k, k.device_of(input._a)), k)
+    slopes = wrap(k.adopt(slopes, device=k.device_of(input._a)), k)
 
     def scaled(x):
         y = x * slopes

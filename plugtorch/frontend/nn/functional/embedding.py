@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from plugtorch.autograd.base import wrap
+from plugtorch.autograd.names import named
 from plugtorch.autograd.record import apply
 from plugtorch.spec import dtypes
 
@@ -57,6 +58,7 @@ def _shrink(weight, i, max_norm, norm_type):
         weight.detach()[used] = (rows * (max_norm / (length + 1e-7))).where(length.gt(max_norm), rows)
 
 
+@named("EmbeddingBagBackward0")
 def embedding_bag(input, weight, offsets=None, max_norm=None, norm_type=2, scale_grad_by_freq=False, mode="mean",
                   sparse=False, per_sample_weights=None, include_last_offset=False, padding_idx=None):
     """Sums, means or maxima of embedding rows per bag: rows of a 2-d input, or pieces of a 1-d one from ``offsets``.
@@ -130,7 +132,7 @@ def one_hot(tensor, num_classes=-1):
     if tensor.dtype is not dtypes.int64:
         raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor.")
     if tensor.numel():
-        low, high = int(tensor.min()), int(tensor.max())
+        low, high = tensor._k.bounds(tensor._a)
         if low < 0:
             raise RuntimeError("Class values must be non-negative.")
         if num_classes != -1 and high >= num_classes:

@@ -8,6 +8,7 @@ import warnings
 import numpy as np
 
 from plugtorch.autograd.base import wrap
+from plugtorch.autograd.names import named
 from plugtorch.spec.dtypes import FLOAT
 
 from ...creation import tensor
@@ -84,6 +85,17 @@ def _sizes(input, size, scale_factor, recompute):
     return tuple(math.floor(m * s) for m, s in zip(spatial, scales, strict=True)), (None,) * n if recompute else scales
 
 
+_NODES = {"nearest": "UpsampleNearest{}D", "nearest-exact": "UpsampleNearestExact{}D", "linear": "UpsampleLinear{}D",
+          "bilinear": "UpsampleBilinear{}D", "bicubic": "UpsampleBicubic{}D", "trilinear": "UpsampleTrilinear{}D",
+          "area": "AdaptiveAvgPool{}D"}
+
+
+def _node_name(input, size=None, scale_factor=None, mode="nearest", *args, **kwargs):
+    """PyTorch's name of the node."""
+    return _NODES[mode].format(input.dim() - 2) + "Backward0"
+
+
+@named(_node_name)
 def interpolate(input, size=None, scale_factor=None, mode="nearest", align_corners=None, recompute_scale_factor=None,
                 antialias=False):
     """Resizes to ``size`` or by ``scale_factor``; modes nearest, nearest-exact, linear, bilinear, trilinear, bicubic,

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import warnings
 
+from plugtorch.autograd.names import named
 from plugtorch.autograd.record import apply
 from plugtorch.spec import dtypes
 from plugtorch.spec.dtypes import FLOAT
 
+from ...classification import xlogy
 from ...dispatch import to_dtype
-from ...pointwise import where, xlogy
+from ...pointwise import where
 from ...shaping import broadcast_tensors, unsqueeze
 from .activation import log_softmax, logsigmoid
 
@@ -49,6 +51,7 @@ def _pair(input, target, name):
     return broadcast_tensors(input, target)
 
 
+@named("MseLossBackward0")
 def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
     """Squared difference."""
     reduction = _legacy_reduction(size_average, reduce, reduction)
@@ -68,6 +71,7 @@ def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", wei
     return _reduced((x - y).abs(), _legacy_reduction(size_average, reduce, reduction))
 
 
+@named("SmoothL1LossBackward0")
 def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mean", beta=1.0):
     """``d*d / (2 beta)`` below beta, ``|d| - beta/2`` above (Girshick, arXiv:1504.08083)."""
     reduction = _legacy_reduction(size_average, reduce, reduction)
@@ -81,6 +85,7 @@ def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mea
     return _reduced(where(a.detach().lt(beta), d * d * (0.5 / beta), a - 0.5 * beta), reduction)
 
 
+@named("HuberLossBackward0")
 def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
     """``d*d / 2`` up to delta, ``delta * (|d| - delta/2)`` above (Huber, 1964)."""
     if delta <= 0:
@@ -92,6 +97,7 @@ def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
     return _reduced(loss if weight is None else loss * weight, reduction)
 
 
+@named(lambda input, *args, **kwargs: "NllLossBackward0" if input.dim() < 3 else "NllLoss2DBackward0")
 def nll_loss(input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean"):
     """Negative log likelihood: input (N, C), (C,) or (N, C, d1, ...) of log-probabilities, target of class indices.
 
@@ -119,10 +125,11 @@ def nll_loss(input, target, weight=None, size_average=None, ignore_index=-100, r
     classes = x._a.shape[1]
     k = t._k
     keep = k.ne(t._a, ignore_index)
-    every = bool(k.to_host(k.all(keep, axis=tuple(range(t.dim())))))
+    every = not k.level and bool(k.to_host(k.all(keep, axis=tuple(range(t.dim())))))
     safe = t if every else t.masked_fill(t.eq(ignore_index), 0)
-    if safe.numel() and (int(safe.min()) < 0 or int(safe.max()) >= classes):
-        bad = int(safe.min()) if int(safe.min()) < 0 else int(safe.max())
+    low, high = safe._k.bounds(safe._a) if safe.numel() else (0, 0)
+    if low < 0 or high >= classes:
+        bad = low if low < 0 else high
         raise IndexError(f"Target {bad} is out of bounds.")
     picked = -apply("gather", (x, unsqueeze(safe, 1)), {"axis": 1}).squeeze(1)
     scale = None
@@ -190,6 +197,7 @@ def _soft_cross_entropy(logp, target, weight, reduction, smoothing, axis):
     return _reduced(loss, reduction)
 
 
+@named("BinaryCrossEntropyBackward0")
 def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=None, reduction="mean"):
     """``-(t log p + (1 - t) log(1 - p))`` with logarithms not below -100.
 
@@ -201,13 +209,15 @@ def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=N
     if tuple(input._a.shape) != tuple(target._a.shape):
         raise ValueError(f"Using a target size ({target.shape}) that is different to the input size ({input.shape}) is "
                          "deprecated. Please ensure they have the same size.")
-    if input.numel() and not (float(input.detach().min()) >= 0 and float(input.detach().max()) <= 1):
+    low, high = input._k.bounds(input._a) if input.numel() else (0, 1)
+    if not (low >= 0 and high <= 1):
         raise RuntimeError("all elements of input should be between 0 and 1")
     log_p, log_q = input.log().clamp_min(-100), (1 - input).log().clamp_min(-100)
     loss = -(target * log_p + (1 - target) * log_q)
     return _reduced(loss if weight is None else loss * weight, reduction)
 
 
+@named("BinaryCrossEntropyWithLogitsBackward0")
 def binary_cross_entropy_with_logits(input, target, weight=None, size_average=None, reduce=None, reduction="mean",
                                      pos_weight=None):
     """binary_cross_entropy of ``sigmoid(input)``, without overflow; ``pos_weight`` weighs the positive term.
@@ -272,6 +282,7 @@ def hinge_embedding_loss(input, target, margin=1.0, size_average=None, reduce=No
     return _reduced(low + high, _legacy_reduction(size_average, reduce, reduction))
 
 
+@named("SoftMarginLossBackward0")
 def soft_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
     """``log(1 + exp(-t * x))``."""
     return _reduced(-logsigmoid(target * input), _legacy_reduction(size_average, reduce, reduction))
@@ -285,6 +296,7 @@ def multilabel_soft_margin_loss(input, target, weight=None, size_average=None, r
     return _reduced(loss.mean(-1), _legacy_reduction(size_average, reduce, reduction))
 
 
+@named("MultiMarginLossBackward0")
 def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=None, reduce=None, reduction="mean"):
     """``sum over j != t of max(0, margin - x_t + x_j)^p / C``."""
     batch = input.dim() > 1
@@ -299,6 +311,7 @@ def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=
     return _reduced(loss if batch else loss.squeeze(0), _legacy_reduction(size_average, reduce, reduction))
 
 
+@named("MultilabelMarginLossBackward0")
 def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
     """Hinge between every target class (listed up to the first -1) and every other class, over C."""
     batch = input.dim() > 1

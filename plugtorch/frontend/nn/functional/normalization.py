@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from plugtorch.autograd.names import named
 from plugtorch.autograd.record import apply
 
 from ...info import finfo
@@ -20,6 +21,7 @@ def _update(running, batch, momentum):
         running.mul_(1 - momentum).add_(batch.to(running.dtype), alpha=momentum)
 
 
+@named("NativeBatchNormBackward0")
 def batch_norm(input, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-05):
     """Normalises (N, C, *) per channel, by the batch's own moments in training, else by the running ones, which
     training updates in place (the variance without bias).

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from plugtorch.autograd.names import named
 from plugtorch.autograd.record import apply
 
 from ...creation import tensor
@@ -10,6 +11,12 @@ from ...indexing import index_select
 __all__ = ["pad"]
 
 
+# PyTorch's names of the nodes, by mode; {} is the number of padded dimensions
+_NODES = {"constant": "ConstantPadNdBackward0", "reflect": "ReflectionPad{}DBackward0",
+          "replicate": "ReplicationPad{}DBackward0", "circular": "torch::autograd::CopySlices"}
+
+
+@named(lambda input, pad, mode="constant", value=None: _NODES[mode].format(len(pad) // 2))
 def pad(input, pad, mode="constant", value=None):
     """Pads the last dimensions: ``pad`` lists (before, after) from the last dimension backwards; negative crops.
 

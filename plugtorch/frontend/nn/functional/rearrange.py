@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from plugtorch.autograd.names import named
 from plugtorch.autograd.record import apply
 
 from ...creation import eye
@@ -12,6 +13,7 @@ from ...shaping import permute, reshape, unsqueeze
 __all__ = ["channel_shuffle", "fold", "native_channel_shuffle", "pixel_shuffle", "pixel_unshuffle", "unfold"]
 
 
+@named("PixelShuffleBackward0")
 def pixel_shuffle(input, upscale_factor):
     """(*, C r^2, H, W) to (*, C, H r, W r) (Shi et al., arXiv:1609.05158).
 
@@ -29,11 +31,13 @@ def pixel_shuffle(input, upscale_factor):
         raise RuntimeError(f"pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of "
                            f"upscale_factor, but input.size(-3)={c} is not divisible by {r * r}")
     n = len(lead)
-    x = reshape(input, (*lead, c // (r * r), r, r, h, w))
+    # With a factor of 1 nothing is moved, and the reshaped tensor would be a view of the input.
+    x = reshape(input if r > 1 else input.clone(), (*lead, c // (r * r), r, r, h, w))
     x = permute(x, (*range(n), n, n + 3, n + 1, n + 4, n + 2))
     return reshape(x, (*lead, c // (r * r), h * r, w * r))
 
 
+@named("PixelUnshuffleBackward0")
 def pixel_unshuffle(input, downscale_factor):
     """The inverse of pixel_shuffle: (*, C, H r, W r) to (*, C r^2, H, W)."""
     r = downscale_factor
@@ -42,18 +46,19 @@ def pixel_unshuffle(input, downscale_factor):
         raise RuntimeError(f"pixel_unshuffle expects height and width to be divisible by downscale_factor, but got "
                            f"input of size {h}x{w} and downscale_factor={r}")
     n = len(lead)
-    x = reshape(input, (*lead, c, h // r, r, w // r, r))
+    x = reshape(input if r > 1 else input.clone(), (*lead, c, h // r, r, w // r, r))
     x = permute(x, (*range(n), n, n + 2, n + 4, n + 1, n + 3))
     return reshape(x, (*lead, c * r * r, h // r, w // r))
 
 
+@named("ChannelShuffleBackward0")
 def channel_shuffle(input, groups):
     """Channels of (N, C, *) dealt out over groups (Zhang et al., arXiv:1707.01083)."""
     if groups <= 0 or input.shape[1] % groups:
         raise RuntimeError(f"Number of groups to divide channels in must be positive and divide the channels. Value of "
                            f"groups: {groups}, channels: {input.shape[1]}")
     n, c, *rest = input.shape
-    x = reshape(input, (n, groups, c // groups, *rest))
+    x = reshape(input, (n, groups, c // groups, *rest)) if groups > 1 else input.clone()[:, None]
     return reshape(permute(x, (0, 2, 1, *range(3, 3 + len(rest)))), (n, c, *rest))
 
 
@@ -71,6 +76,7 @@ def _selector(channels, kernel, like):
     return reshape(one, (size, 1, *kernel)).repeat(channels, 1, 1, 1)
 
 
+@named("Im2ColBackward0")
 def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
     """Sliding blocks of (N, C, H, W) as columns: (N, C k, L)."""
     if input.dim() not in (3, 4):
@@ -85,6 +91,7 @@ def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
     return y if input.dim() == 4 else y.squeeze(0)
 
 
+@named("Col2ImBackward0")
 def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):
     """The adjoint of unfold: columns (N, C k, L) summed into (N, C, H, W).
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from plugtorch.autograd.record import apply
 
 from ...joining import cat, stack
-from ...shaping import chunk, select, transpose
+from ...shaping import select, transpose
+from ...splitting import chunk
 from .convolution import linear
 
 __all__ = ["_gru", "_gru_cell", "_lstm", "_lstm_cell", "_rnn_relu", "_rnn_relu_cell", "_rnn_tanh", "_rnn_tanh_cell"]

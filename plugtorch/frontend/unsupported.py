@@ -1,0 +1,85 @@
+"""The dtypes that PyTorch's kernels refuse, and how they say so; the array libraries would compute many of them."""
+
+from __future__ import annotations
+
+from plugtorch.spec.dtypes import BOOL, COMPLEX, FLOAT, INT
+
+_EXACT = (BOOL, INT)
+
+# op -> (categories of the dtype it computes in, PyTorch's kernel)
+_KERNELS = {
+    "pow": ((BOOL,), "pow"),
+    "shift_left": ((BOOL,), "lshift_cpu"),
+    "shift_right": ((BOOL,), "rshift_cpu"),
+    "atan2": ((COMPLEX,), "atan2_cpu"),
+    "hypot": ((*_EXACT, COMPLEX), "hypot_cpu"),
+    "logaddexp": (_EXACT, "logaddexp_cpu"),
+    "lerp": (_EXACT, "lerp_kernel_scalar"),
+    "addcmul": ((BOOL,), "addcmul_cpu_out"),
+    "dot": ((BOOL,), "dot"),
+    "cross": ((BOOL,), "cross"),
+    "trace": ((BOOL,), "trace"),
+    "round": ((BOOL, COMPLEX), "round_vml_cpu"),
+    "frac": ((INT,), "frac_cpu"),
+    "erf": ((COMPLEX,), "erf_vml_cpu"),
+    "amax": ((COMPLEX,), "max_values_cpu"),
+    "amin": ((COMPLEX,), "min_values_cpu"),
+    "median": ((BOOL, COMPLEX), "median_out"),
+    "softmax": ((*_EXACT, COMPLEX), "softmax_lastdim_kernel_impl"),
+    "log_softmax": ((*_EXACT, COMPLEX), "log_softmax_lastdim_kernel_impl"),
+    "cumsum": ((BOOL,), "cumsum_out_cpu"),
+    "cumprod": ((BOOL,), "cumprod_out_cpu"),
+    "cummax": ((COMPLEX,), "cummax_cpu"),
+    "cummin": ((COMPLEX,), "cummin_cpu"),
+    "xlogy": ((COMPLEX,), "xlogy_cpu"),
+}
+
+
+def refuse(name: str, dtype) -> None:
+    """Raises PyTorch's error if its kernel for op ``name`` does not compute in ``dtype``.
+
+    Raises:
+        NotImplementedError: it does not.
+    """
+    found = _KERNELS.get(name)
+    if found is not None and dtype.category in found[0]:
+        raise NotImplementedError(f"\"{found[1]}\" not implemented for '{dtype.legacy}'")
+
+
+_C_NAMES = {"bool": "bool", "uint8": "uint8_t", "int8": "int8_t", "int16": "int16_t", "int32": "int", "int64": "int64_t",
+            "uint16": "uint16_t", "uint32": "uint32_t", "uint64": "uint64_t", "float16": "c10::Half",
+            "bfloat16": "c10::BFloat16", "float32": "float", "float64": "double"}
+
+
+def check_number_fits(value, dtype) -> None:
+    """Raises if a number cannot be stored in a dtype: a complex one in a real dtype, an integer out of range.
+
+    Raises:
+        RuntimeError: it cannot.
+    """
+    fits = True
+    if isinstance(value, complex):
+        fits = dtype.category in (BOOL, COMPLEX) or value.imag == 0
+    elif isinstance(value, int) and dtype.category == INT:
+        bits = 8 * dtype.itemsize
+        # PyTorch lets negative numbers wrap in unsigned dtypes.
+        fits = -(1 << (bits - 1 if dtype.is_signed else bits)) < value + dtype.is_signed and \
+            value < 1 << (bits - 1 if dtype.is_signed else bits)
+    if not fits:
+        raise RuntimeError(f"value cannot be converted to type {_C_NAMES[dtype.name]} without overflow")
+
+
+def check_alpha(dtype, alpha) -> None:
+    """Raises PyTorch's error if a factor ``alpha`` is of a richer kind than the result.
+
+    Raises:
+        RuntimeError: it is.
+    """
+    if isinstance(alpha, bool):
+        if dtype.category != BOOL:
+            raise RuntimeError("Boolean alpha only supported for Boolean results.")
+    elif dtype.category < FLOAT:
+        if isinstance(alpha, (float, complex)):
+            raise RuntimeError("For integral input tensors, argument alpha must not be a floating point number.")
+    elif dtype.category < COMPLEX and isinstance(alpha, complex):
+        raise RuntimeError("For non-complex input tensors, argument alpha must not be a complex number.")
