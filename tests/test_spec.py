@@ -36,7 +36,8 @@ def test_no_warning_leaks(backend):
         warnings.simplefilter("always")
         # The hottest kernels rely on a filter of their own, which the line above put out of force.
         warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"plugtorch_numpy\.hot")
-        for name in ("div", "log", "sqrt", "exp", "reciprocal", "mul", "sub", "pow", "remainder", "softmax", "cast", "scatter"):
+        for name in ("div", "log", "sqrt", "exp", "reciprocal", "mul", "sub", "pow", "remainder", "softmax", "cast",
+                     "scatter"):
             for s in SAMPLES[name]:
                 getattr(k, name)(*[bench.put(o) for o in s.operands], **s.params)
         big = bench.put(np.array([1e308, -1e308, 0.0]))
