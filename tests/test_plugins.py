@@ -341,7 +341,8 @@ def test_an_op_that_is_lacking_is_refused_by_name(lacking):
         pytest.raises(
             NotImplementedError,
             match=(
-                r"backend 'lacking' has no op 'svd' \(nor singular values\).*set_host_fallback\(True\).*x.to\(backend='numpy'\)"
+                r"backend 'lacking' has no op 'svd' \(nor singular values\).*set_host_fallback\(True\)"
+                r".*x.to\(backend='numpy'\)"
             ),
         ),
     ):

@@ -1,5 +1,5 @@
 """The arithmetic operators, with a short path for the ordinary case: two plain tensors of one backend and dtype, or
-a tensor and a float, in the ordinary mode. Everything else goes through the functions of ``pointwise.py``.
+a tensor and a float, in the ordinary mode or under no_grad. Everything else goes through the functions of ``pointwise.py``.
 
 The short path unwraps, computes, wraps and records inline, in a few microseconds; it is written once, as the
 template below, and compiled per operator so that kernel and plan are plain attribute and closure reads.
@@ -10,7 +10,7 @@ from __future__ import annotations
 from numpy import generic
 
 from plugtorch.autograd.base import Node, next_seq
-from plugtorch.autograd.mode import mode
+from plugtorch.autograd.mode import NO_GRAD, mode
 from plugtorch.autograd.names import rename
 from plugtorch.autograd.plans import rule_for
 from plugtorch.autograd.record import finish
@@ -30,7 +30,7 @@ def operator(self, other):
         b = other._a
         k = self._k
         dtype = a.dtype
-        if dtype is b.dtype and k is other._k and not mode() and {fits}:
+        if dtype is b.dtype and k is other._k and (flags := mode()) <= NO_GRAD and {fits}:
             try:
                 y = k.{name}(a, b)
             except Exception as error:
@@ -39,6 +39,10 @@ def operator(self, other):
             t._a = y
             t._k = k
             t._grad = t._cell = t._alias = t._hooks = None
+            if flags:
+                t._req = False
+                t._node = None
+                return t
             if self._req:
                 t._node = node = new(Node)
                 left = self._node
@@ -74,7 +78,7 @@ def operator(self, other):
             node._dtype = dtype
             node._hooks = node.extra = None
             return t
-    elif kind is float and type(self) in FAST and not mode():
+    elif kind is float and type(self) in FAST and mode() <= NO_GRAD:
         a = self._a
         k = self._k
         dtype = k.dtype_of(a)
@@ -127,7 +131,8 @@ def _compile(name, fits, slow):
                               save_right=_saving(right, 16))
     scope = {"FAST": FAST, "LEFT": left, "RIGHT": right, "BOTH": both, "Node": Node, "OP": OPS[name], "Tensor": Tensor,
              "finish": finish, "float32": float32, "float64": float64, "mode": mode, "new": object.__new__,
-             "next_seq": next_seq, "slow": slow, "refused": refused, "F32": float32.numpy, "F64": float64.numpy}
+             "next_seq": next_seq, "slow": slow, "refused": refused, "F32": float32.numpy, "F64": float64.numpy,
+             "NO_GRAD": NO_GRAD}
     exec(compile(source, f"<operator {name}>", "exec"), scope)  # noqa: S102  (the template above, filled with names)
     _SCOPES.append(scope)
     return scope["operator"]
