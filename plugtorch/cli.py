@@ -1,13 +1,14 @@
-"""The command line: ``plugtorch run``, ``backends``, ``conformance``, ``doctor`` and ``new-backend``."""
+"""The command line: ``plugtorch run``, ``backends``, ``doctor``, and for authors of backends ``new-backend``,
+``conformance``, ``ops`` and ``bench``."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 
-from .commands import backends, conformance, doctor, new_backend, run
+from .commands import backends, bench, conformance, doctor, new_backend, ops, run
 
-COMMANDS = (run, backends, conformance, doctor, new_backend)
+COMMANDS = (run, backends, doctor, new_backend, conformance, ops, bench)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -8,14 +8,13 @@ import sys
 
 import numpy as np
 import pytest
+from strict_backend import Strict, StrictPlugin
 
 import plugtorch as torch
 from plugtorch.commands.backends import list_backends, measure
 from plugtorch.spec import Backend, PluginWarning, load_backend, registry
 from plugtorch.spec.hooks import hookimpl
 from plugtorch.spec.op import OPS
-
-from .strict_backend import Strict, StrictPlugin
 
 pytestmark = pytest.mark.one_backend
 

@@ -14,7 +14,6 @@ from plugtorch.spec.abstract import is_number
 from plugtorch.spec.device import Device
 from plugtorch.spec.dtypes import bfloat16
 from plugtorch.spec.xp import XPBackend
-from plugtorch.spec.xp.base import wrap_integer
 from plugtorch.spec.xp.strided import StridedViews
 
 # Types that CUDA adds atomically in CuPy's scattered sums; the others go by way of a wider one of these.
@@ -103,13 +102,6 @@ class CupyBackend(StridedViews, CupyArrays):
             return super().arange(start=start, stop=stop, step=step, dtype=dtype, device=device)
 
     # Mutable arrays.
-
-    def assign(self, target, value):
-        if isinstance(value, cp.ndarray):
-            value = self.cast(value, dtype=self.dtype_of(target))
-        elif target.dtype.kind in "iu" and is_number(value):
-            value = wrap_integer(int(value.real), self.dtype_of(target))
-        target[...] = value
 
     def update(self, name, target, *operands):
         ufunc = UPDATES.get(name)

@@ -11,8 +11,8 @@ from jax import lax
 from plugtorch.spec import Abstract, infer
 from plugtorch.spec.abstract import is_number
 from plugtorch.spec.dtypes import BOOL, FLOAT, INT, int64, uint8
+from plugtorch.spec.half import halve
 from plugtorch.spec.xp import XPBackend
-from plugtorch.spec.xp.half import halve
 
 from .index import JaxIndex
 from .layers import JaxLayers

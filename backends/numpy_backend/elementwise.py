@@ -80,6 +80,10 @@ class NumpyElementwise:
     def square(self, x):
         return self.mul(x, x)
 
+    @halved
+    def lerp(self, a, b, w):
+        return asarray(QUIET.run(_lerp, a, b, w))
+
     @silent
     def round(self, x, *, decimals=0):
         return self._round(x, decimals)
@@ -189,6 +193,16 @@ class NumpyElementwise:
     @halved
     def _pow(self, a, b):
         return super().pow(a, b)
+
+
+def _lerp(a, b, w):
+    """``a + w * (b - a)`` in the memory of the difference, where the result has its shape and dtype."""
+    y = b - a
+    if type(y) is not ndarray or (type(w) is ndarray and (w.shape != y.shape or w.dtype != y.dtype)):
+        return a + w * y
+    y *= w
+    y += a
+    return y
 
 
 def _rounded32(v):

@@ -176,9 +176,9 @@ class Pass:
                     continue
                 if type(edge) is Node or not isinstance(edge, TensorBase):
                     if gi.shape != edge._shape or gi.dtype is not edge._dtype:
-                        gi = fit(k, k, gi, edge._shape, edge._dtype)
+                        gi = fit(edge._k, edge._k, gi, edge._shape, edge._dtype)
                     if edge in buffer:
-                        self.deliver(edge, gi, k)
+                        self.deliver(edge, gi, edge._k)  # after a move between backends not the node's own
                     else:
                         buffer[edge] = gi
                         if ready is not None:
@@ -187,7 +187,7 @@ class Pass:
                     continue
                 a = edge._a
                 if gi.shape != a.shape or gi.dtype is not a.dtype:
-                    gi = fit(k, k, gi, a.shape, a.dtype)
+                    gi = fit(edge._k, edge._k, gi, a.shape, a.dtype)
                 if edge not in leaves:
                     leaves[edge] = gi
                 elif edge in owned:

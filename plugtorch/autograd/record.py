@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import functools
 
+from plugtorch.spec.half import composition
 from plugtorch.spec.op import OPS, Op
 from plugtorch.spec.refuse import refused
 
@@ -143,7 +144,7 @@ def _compose(op, k, operands, arrays, params):
                 t._req, t._node = True, cast_node(o, t)
             o = t
         lifted.append(o)
-    return op.body(differentiable(k), *lifted, **params)
+    return composition(op)(differentiable(k), *lifted, **params)
 
 
 def cast_node(source, target):

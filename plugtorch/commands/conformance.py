@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import fnmatch
 import sys
+import threading
+import time
 from pathlib import Path
+
+PATIENCE = 20  # seconds after which a check that is still running is named
 
 
 def add_parser(commands):
@@ -13,14 +17,26 @@ def add_parser(commands):
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every outcome to a file")
     parser.add_argument("--select", metavar="PATTERN", help="run only the checks whose id fits, e.g. 'values/softmax/*'")
     parser.add_argument("--deviations", type=Path, metavar="FILE", help="in place of the backend's own conformance.toml")
+    parser.add_argument("-v", "--verbose", action="store_true", help="name each check before it is run")
     parser.add_argument("--table", action="store_true", help="show the coverage table alone; nothing is run")
     return parser
+
+
+def watch(suite, done: threading.Event) -> None:
+    """Names a check that does not come back, on the error stream."""
+    named, since, at = "", time.monotonic(), -1
+    while not done.wait(1):
+        if suite.count != at:
+            at, since = suite.count, time.monotonic()
+        elif time.monotonic() - since > PATIENCE and named != suite.current:
+            named = suite.current
+            print(f"plugtorch: still running after {PATIENCE} s: {named}", file=sys.stderr, flush=True)
 
 
 def main(args) -> int:
     from tqdm import tqdm
 
-    from plugtorch.conformance import DeviationsError, deviations_of, run, table
+    from plugtorch.conformance import DeviationsError, Suite, deviations_of, run, table
     from plugtorch.spec.registry import BackendUnavailable, load_backend
 
     try:
@@ -31,10 +47,19 @@ def main(args) -> int:
         select = None
         if args.select:
             def select(check):
-                return fnmatch.fnmatchcase(check.id, args.select)
+                return check.id == args.select or fnmatch.fnmatchcase(check.id, args.select)
 
-        report = run(k, select=select, deviations=deviations_of(k, args.deviations) if args.deviations else None,
-                     progress=lambda checks: tqdm(checks, unit="check", leave=False, disable=not sys.stderr.isatty()))
+        def progress(checks):
+            for check in tqdm(checks, unit="check", leave=False, disable=args.verbose or not sys.stderr.isatty()):
+                if args.verbose:
+                    print(check.id, file=sys.stderr, flush=True)
+                yield check
+
+        suite = Suite(k, deviations_of(k, args.deviations) if args.deviations else None)
+        done = threading.Event()
+        threading.Thread(target=watch, args=(suite, done), daemon=True).start()
+        report = run(suite, select=select, progress=progress)
+        done.set()
     except (BackendUnavailable, DeviationsError, OSError) as error:
         print(f"plugtorch: {error}", file=sys.stderr)
         return 2

@@ -21,6 +21,7 @@ class Check:
         name: what tells it from the others of its subject.
         run: ``run(bench)``; raises when the backend is wrong.
         dtypes: names of the dtypes that the backend needs for it.
+        fits: whether it can be run in single precision where double precision is lacking.
         needs: ``"aliases"`` if it is about arrays that can be written to, else empty.
     """
 
@@ -30,6 +31,7 @@ class Check:
     run: Callable[[Bench], None]
     dtypes: frozenset[str] = frozenset()
     needs: str = ""
+    fits: bool = False
 
     @property
     def id(self) -> str:
@@ -45,15 +47,29 @@ class Bench:
         name: the name under which it was asked for.
         device: where operands are put.
         slack: factor by which the tolerances of the running check are widened.
+        lacking: dtypes that the backend does not have; double precision among them is replaced by single precision.
     """
 
-    def __init__(self, k, slack: float = 1.0):
-        self.k, self.name, self.slack = k, k.name, slack
+    def __init__(self, k, slack: float = 1.0, lacking=()):
+        self.k, self.name, self.slack, self.lacking = k, k.name, slack, frozenset(lacking)
         self.device = k.default_device()
 
     def put(self, o):
         """A host operand on the backend; numbers and None pass through."""
         return self.k.from_host(o, device=self.device) if isinstance(o, np.ndarray) else o
+
+    def fitted(self, o):
+        """A host operand in single precision, if the backend has no double precision of its kind."""
+        if not isinstance(o, np.ndarray):
+            return o
+        narrow = SINGLE_OF.get(o.dtype.name)
+        # Real and complex numbers meet in one op: both are replaced where either is lacking.
+        return o.astype(narrow) if narrow and self.narrow else o
+
+    @property
+    def narrow(self) -> bool:
+        """Whether double precision is lacking, in part or whole."""
+        return bool(self.lacking & SINGLE_OF.keys())
 
     def host(self, x) -> np.ndarray:
         """A copy of an array's values on the host."""
@@ -66,6 +82,9 @@ class Bench:
         t = wrap(self.put(np.asarray(x)), self.k)
         t._req = requires_grad
         return t
+
+
+SINGLE_OF = {"float64": "float32", "complex128": "complex64"}
 
 
 def dtype_names(*values) -> frozenset[str]:

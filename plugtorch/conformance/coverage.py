@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import inspect
 
 from plugtorch.spec import OPS
 from plugtorch.spec.backend import Backend
@@ -24,7 +25,7 @@ def kinds(k) -> dict[str, str]:
     """
     found = {}
     for name, op in OPS.items():
-        kernel = getattr(type(k), name, None)
+        kernel = inspect.unwrap(getattr(type(k), name, None) or (lambda: None))
         if name in k.unsupported:
             found[name] = LACKING
         elif getattr(kernel, "__module__", "").startswith(SHARED_BASE):
@@ -32,7 +33,7 @@ def kinds(k) -> dict[str, str]:
         elif op.primitive:
             found[name] = REQUIRED
         else:
-            found[name] = DERIVED if kernel is getattr(Backend, name) and name not in vars(k) else OVERRIDDEN
+            found[name] = DERIVED if kernel is inspect.unwrap(getattr(Backend, name)) and name not in vars(k) else OVERRIDDEN
     return found
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from importlib import resources
 
 import plugtorch
-from plugtorch.spec import load_backend
+from plugtorch.spec import OPS, load_backend
 from plugtorch.spec.fallback import OpUnsupported
 
 from .check import Bench, Check, all_checks
@@ -60,8 +60,9 @@ class Suite:
     def __init__(self, backend, deviations: Deviations | None = None):
         self.k = load_backend(backend) if isinstance(backend, str) else backend
         self.deviations = deviations if deviations is not None else deviations_of(self.k)
-        self.bench = Bench(self.k)
+        self.bench = Bench(self.k, lacking=self.deviations.dtypes)
         self.count = 0
+        self.current = ""
 
     def applies(self, check: Check) -> Outcome | None:
         """The outcome of a check that is not to be run; None for the others."""
@@ -78,6 +79,7 @@ class Suite:
         if skipped is not None:
             return skipped
         self.count += 1
+        self.current = check.id
         if self.count % RELEASE_EVERY == 0:
             self.k.release()
         expected = self.deviations.expected_failure(check)
@@ -141,6 +143,12 @@ class Report:
         seen = collections.Counter(o.check.chapter for o in self.outcomes)
         return {c: (seen.get(c, 0), n) for c, n in manifest().items() if seen.get(c, 0) != n}
 
+    def unchecked(self) -> list[str]:
+        """Ops of which no check of values was run, or was expected to pass: nothing is known of them."""
+        seen = {o.check.subject for o in self.outcomes if o.state in (PASSED, FAILED, UNEXPECTED)
+                and o.check.chapter in ("values", "special", "dtypes", "precision")}
+        return [name for name in OPS if name not in seen]
+
     def summary(self) -> str:
         """The counts by chapter, and what failed."""
         chapters = dict.fromkeys(o.check.chapter for o in self.outcomes)
@@ -156,7 +164,12 @@ class Report:
         lines.append(f"backend {self.backend!r} ({self.library}), deviations: {self.source}; {self.executed} checks "
                      f"executed in {self.seconds:.1f} s" + (f", manifest {sum(manifest().values())}"
                                                             if self.complete else ", a part of the suite"))
-        lines += [f"{o.state.upper()} {o.check.id}\n    {o.detail.strip()[:600]}" for o in self.wrong]
+        # What is wrong with a primitive shows in everything composed of it.
+        first = sorted(self.wrong, key=lambda o: not (o.check.subject in OPS and OPS[o.check.subject].primitive))
+        lines += [f"{o.state.upper()} {o.check.id}\n    {o.detail.strip()[:900]}" for o in first]
+        idle = self.unchecked()
+        if self.complete and idle:
+            lines.append(f"ops of which no value was checked: {', '.join(idle)}")
         lines += [f"MISSING from {c}: {seen} checks instead of {n}" for c, (seen, n) in
                   (self.missing() if self.complete else {}).items()]
         return "\n".join(lines)
@@ -186,7 +199,7 @@ def run(backend, *, select: Callable[[Check], bool] | None = None, deviations: D
     """Runs the suite, or the checks that ``select`` chooses.
 
     Args:
-        backend: name of the backend, or a backend object.
+        backend: name of the backend, a backend object, or a suite.
         select: which checks; all by default.
         deviations: in place of those in the backend's own file.
         progress: wraps the iteration, to show where it is.
@@ -194,7 +207,7 @@ def run(backend, *, select: Callable[[Check], bool] | None = None, deviations: D
     Raises:
         BackendUnavailable: the backend cannot be loaded.
     """
-    suite = Suite(backend, deviations)
+    suite = Suite(backend, deviations) if not isinstance(backend, Suite) else backend
     chosen = [c for c in all_checks() if select is None or select(c)]
     begin = time.perf_counter()
     outcomes = [suite.run(c) for c in progress(chosen)]

@@ -7,6 +7,7 @@ from .abstract import Abstract
 from .device import CPU, Device
 from .dtypes import DType
 from .fallback import missing_kernel
+from .half import composition
 from .op import OPS, SPEC_VERSION
 
 
@@ -154,7 +155,10 @@ class AbstractBackend(Backend):
 
 
 for _op in OPS.values():
-    setattr(AbstractBackend if _op.primitive else Backend, _op.name, _op.body)
+    if _op.primitive:
+        setattr(AbstractBackend, _op.name, _op.body)
+    else:
+        setattr(Backend, _op.name, composition(_op))
 
 _ABSTRACT = AbstractBackend()
 

@@ -276,7 +276,8 @@ def load_op_plugins() -> None:
 
 def _add_op(body, gradients=None, outputs=("y",), *, namespace) -> Op:
     from .backend import Backend
+    from .half import composition
 
     op = add_op(body, namespace, gradients, outputs)
-    setattr(Backend, op.name, body)
+    setattr(Backend, op.name, composition(op))
     return op

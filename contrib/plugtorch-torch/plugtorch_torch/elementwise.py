@@ -27,14 +27,15 @@ UNARY = {
 # Functions whose second operand may be a number.
 BINARY = {
     "add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": operator.truediv, "pow": torch.pow,
-    "maximum": torch.maximum, "minimum": torch.minimum, "atan2": torch.atan2, "bit_and": torch.bitwise_and,
+    "maximum": torch.maximum, "minimum": torch.minimum, "atan2": torch.atan2, "copysign": torch.copysign,
+    "bit_and": torch.bitwise_and,
     "bit_or": torch.bitwise_or, "bit_xor": torch.bitwise_xor, "shift_left": torch.bitwise_left_shift,
     "shift_right": torch.bitwise_right_shift, "eq": torch.eq, "ne": torch.ne, "lt": torch.lt, "le": torch.le,
     "gt": torch.gt, "ge": torch.ge, "hypot": torch.hypot, "logaddexp": torch.logaddexp,
     "floor_divide": torch.floor_divide, "remainder": torch.remainder, "fmod": torch.fmod,
 }
 # Of these, what takes no number, or rounds it otherwise than the spec says.
-ARRAYS_ONLY = frozenset({"maximum", "minimum", "atan2", "hypot", "logaddexp"})
+ARRAYS_ONLY = frozenset({"maximum", "minimum", "atan2", "copysign", "hypot", "logaddexp"})
 
 
 def _named(name, body):

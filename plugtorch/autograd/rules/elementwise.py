@@ -52,6 +52,15 @@ defvjp("sgn", x=lambda k, g, x, y: _sgn(k, g, x, y))
 defvjp("angle", x=lambda k, g, x: _angle(k, g, x))
 defvjp("erf", x=lambda k, g, x: k.mul(g, k.mul(k.exp(k.neg(k.mul(x, x))), 2 / math.sqrt(math.pi))))
 
+defvjp("sinc", x=lambda k, g, x: _sinc(k, g, x))
+
+
+def _sinc(k, g, x):
+    """The slope ``(cos(pi x) - sinc(x)) / x``; at 0 it is 0, and its own slope nan, as in PyTorch."""
+    angle = k.mul(x, math.pi)
+    slope = k.div(k.sub(k.mul(angle, k.cos(angle)), k.sin(angle)), k.mul(angle, x))
+    return k.where(k.eq(x, 0), 0, k.mul(g, k.conj(slope)))
+
 
 def _sgn(k, g, x, y):
     along = k.real(k.mul(k.conj(y), g))
@@ -131,6 +140,8 @@ def _atan2_scale(k, g, a, b):
 
 defvjp("atan2", a=lambda k, g, a, b: k.mul(_atan2_scale(k, g, a, b), b),
        b=lambda k, g, a, b: k.neg(k.mul(_atan2_scale(k, g, a, b), a)))
+defvjp("copysign", a=lambda k, g, a, b: k.where(k.eq(a, 0), 0, k.mul(g, k.div(k.copysign(a, b), a))),
+       b=lambda k, g: k.zeros_like(g))
 defvjp("where", m=None, a=lambda k, g, m: k.where(m, g, 0), b=lambda k, g, m: k.where(m, 0, g))
 defvjp("hypot", a=lambda k, g, a, y: k.mul(g, k.div(a, y)), b=lambda k, g, b, y: k.mul(g, k.div(b, y)))
 defvjp("logaddexp", a=lambda k, g, a, b: k.div(g, k.add(k.exp(k.sub(b, a)), 1)),

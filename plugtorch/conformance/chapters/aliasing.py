@@ -7,9 +7,10 @@ import numpy as np
 import plugtorch as torch
 from plugtorch.spec import OPS
 
-from ..check import Bench, Check, as_tuple, dtype_names, numbered
+from ..check import Bench, Check, as_tuple, numbered
 from ..samples import SAMPLES, Sample
 from .errors import expect
+from .values import fits, needed_dtypes
 
 VIEWS = {
     "row": lambda x: x[1],
@@ -191,7 +192,7 @@ def fresh_result(bench: Bench, s: Sample):
     """What an op that is no view returns is memory of its own: writing to it changes no operand."""
     k = bench.k
     params = {n: bench.device if n == "device" else v for n, v in s.params.items()}
-    arrays = [bench.put(o) for o in s.operands]
+    arrays = [bench.put(bench.fitted(o)) for o in s.operands]
     before = [bench.host(a) if hasattr(a, "shape") else None for a in arrays]
     for result in as_tuple(getattr(k, s.op)(*arrays, **params)):
         k.assign(result, 1)
@@ -287,7 +288,7 @@ def checks():
         if not OPS[op].view and op not in MAY_SHARE:
             for name, s in [(n, s) for n, s in numbered(samples) if s.check is None and "empty" not in s.features][:3]:
                 yield Check("aliasing", op, f"fresh result {name}", lambda bench, s=s: fresh_result(bench, s),
-                            dtype_names(*s.operands, *s.params.values()), "aliases")
+                            needed_dtypes(s), "aliases", fits(s))
     for op in ("reshape", "permute", "broadcast_to", "slice", "diagonal", "unfold_dim", "as_strided", "bitcast", "real",
                "select", "view_as_complex"):
         yield Check("aliasing", op, "shares memory", lambda bench, op=op: view_of_memory(bench, op), needs="aliases")

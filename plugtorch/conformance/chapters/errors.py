@@ -93,6 +93,7 @@ def check_refused(bench: Bench, op, exception, pattern, operands, params):
     Shapes that do not fit are the spec's to explain (``plugtorch.spec.refuse``): whatever the library raises, users
     meet PyTorch's words. Errors of values are the kernel's own.
     """
+    operands = [bench.fitted(o) for o in operands]
     tensors = [bench.tensor(o) if isinstance(o, np.ndarray) else o for o in operands]
     expect(exception, pattern, lambda: apply(op, tuple(tensors), params))
     for t, o in zip(tensors, operands, strict=True):
@@ -114,7 +115,15 @@ def expect(exception, pattern, call):
     except exception as error:
         assert re.search(pattern, str(error)), f"the message {str(error)!r} does not match {pattern!r}"
         return
-    raise AssertionError(f"nothing was raised; the result is {result!r}")
+    except Exception as error:
+        raise AssertionError(f"{named(exception)} was expected, not {type(error).__name__}: {error}") from error
+    raise AssertionError(f"{named(exception)} was expected; nothing was raised, and the result is {result!r}")
+
+
+def named(exception) -> str:
+    """The name of an exception class, or of several."""
+    kinds = exception if isinstance(exception, tuple) else (exception,)
+    return " or ".join(e.__name__ for e in kinds)
 
 
 def check_unknown_dtype(bench: Bench):
@@ -134,6 +143,7 @@ def checks():
             str(seen[op]),
             lambda bench, args=(op, exception, pattern, operands, params): check_refused(bench, *args),
             dtype_names(*operands, *params.values()),
+            fits=op != "bitcast",
         )
     yield Check("errors", "from_host", "unknown dtypes", check_unknown_dtype)
     for name, program in PROGRAMS.items():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 
+import numpy as np
+
 from plugtorch.spec import OPS
 from plugtorch.spec.backend import Backend
 from plugtorch.spec.device import Device
@@ -29,6 +31,19 @@ def check_identity(bench: Bench):
     assert isinstance(k.aliases, bool)
 
 
+def check_arrays(bench: Bench):
+    """What the engine reads of every array: shape, ndim, and a dtype object that is the same each time."""
+    x = bench.put(np.ones((2, 3), np.float32))
+    y = bench.k.add(x, 1)
+    assert isinstance(x.shape, tuple) and x.shape == (2, 3), f"shape is {x.shape!r}"
+    assert x.ndim == 2
+    assert x.dtype is x.dtype is y.dtype, (
+        f"the library makes a new dtype object each time ({x.dtype!r}), and the engine compares them with `is`: wrap the "
+        "arrays, or keep one object per dtype"
+    )
+    assert bench.k.spec_dtype(x.dtype) is bench.k.dtype_of(x)
+
+
 def check_devices(bench: Bench):
     """The default device is one of the devices."""
     devices = bench.k.devices()
@@ -46,6 +61,7 @@ def check_name(bench: Bench):
 def checks():
     """The backend as a whole, then every op."""
     yield Check("signature", "backend", "identity", check_identity)
+    yield Check("signature", "backend", "arrays", check_arrays)
     yield Check("signature", "backend", "devices", check_devices)
     yield Check("signature", "backend", "name", check_name)
     for op in OPS:

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from .formulas import BOOLS, INT8, comparison, complex_pair, positive_pair, quiet, rounding, unary, vector
+from .formulas import BOOLS, INT8, comparison, complex_pair, pair, positive_pair, quiet, rounding, unary, vector
 from .sample import SPECIAL, between, complexes, declare, normal, sample
 
 declare(__name__)
@@ -26,6 +26,7 @@ unary("atanh", np.arctanh, -0.8, 0.8)
 unary("exp2", np.exp2, -3, 3)
 unary("log2", np.log2, 0.1, 4)
 unary("log10", np.log10, 0.1, 4)
+unary("sinc", np.sinc, -3, 3, complex_too=True)
 unary("erf", vector(math.erf), -3, 3)
 sample(
     "erf",
@@ -45,6 +46,9 @@ for _op, _v in (("zeros_like", 0), ("ones_like", 1)):
 sample("sgn", lambda x: x / np.abs(x), complexes(2, 3))
 sample("angle", np.angle, complexes(2, 3))
 sample("sgn", lambda x: np.array([0, 1, 1j]), np.array([0, 5, 2j], np.complex128), grad=False)
+pair("copysign", np.copysign, normal(2, 3), normal(2, 3))
+sample("copysign", np.copysign, SPECIAL[:8, None], SPECIAL[:8], grad=False, signs=True)
+sample("copysign", np.copysign, SPECIAL, -0.0, grad=False, signs=True)
 positive_pair("hypot", np.hypot, numbers=False)
 positive_pair("logaddexp", np.logaddexp, numbers=False)
 positive_pair("mul_conj", lambda a, b: a * np.conj(b))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from ..abstract import is_number
 from ..op import derived
 
 
@@ -132,7 +133,7 @@ def sinh(k, x):
     """Hyperbolic sine."""
     e = k.expm1(k.abs(x))
     half = k.mul(k.add(e, k.div(e, k.add(e, 1))), 0.5)
-    return k.mul(k.sign(x), k.where(k.eq(e, math.inf), e, half))
+    return k.copysign(k.where(k.eq(e, math.inf), e, half), x)
 
 
 @derived("elementwise")
@@ -148,7 +149,7 @@ def asinh(k, x):
     a = k.abs(x)
     a2 = k.mul(a, a)
     y = k.log1p(k.add(a, k.div(a2, k.add(k.sqrt(k.add(a2, 1)), 1))))
-    return k.mul(k.sign(x), k.where(k.eq(a2, math.inf), k.add(k.log(a), math.log(2)), y))
+    return k.copysign(k.where(k.eq(a2, math.inf), k.add(k.log(a), math.log(2)), y), x)
 
 
 @derived("elementwise")
@@ -191,11 +192,12 @@ def logaddexp(k, a, b):
 
 @derived("elementwise")
 def hypot(k, a, b):
-    """``sqrt(a*a + b*b)`` without overflow."""
+    """``sqrt(a*a + b*b)`` without overflow; infinite where either operand is, also next to nan."""
     a, b = k.abs(a), k.abs(b)
     big, small = k.maximum(a, b), k.minimum(a, b)
     ratio = k.where(k.eq(big, 0), small, k.div(small, big))
-    return k.where(k.eq(big, math.inf), big, k.mul(big, k.sqrt(k.add(k.mul(ratio, ratio), 1))))
+    far = k.bit_or(k.eq(a, math.inf), k.eq(b, math.inf))
+    return k.where(far, math.inf, k.mul(big, k.sqrt(k.add(k.mul(ratio, ratio), 1))))
 
 
 @derived("elementwise")
@@ -225,6 +227,26 @@ def sgn(k, x):
 def angle(k, x):
     """Angle of a complex array in radians, in the real dtype."""
     return k.atan2(k.imag(x), k.real(x))
+
+
+@derived("elementwise")
+def copysign(k, a, b):
+    """The magnitude of a with the sign of b, that of a zero included; real floating operands. The sign of a nan is
+    unspecified in the composition."""
+    if is_number(b):
+        size = k.abs(a)
+        return k.neg(size) if math.copysign(1, b) < 0 else size
+    size = k.mul(k.ones_like(b), abs(a)) if is_number(a) else k.abs(a)
+    negative = k.bit_or(k.lt(b, 0), k.bit_and(k.eq(b, 0), k.lt(k.div(1, b), 0)))
+    return k.where(negative, k.neg(size), size)
+
+
+@derived("elementwise")
+def sinc(k, x):
+    """``sin(pi x) / (pi x)``, and 1 at 0: the normalised cardinal sine."""
+    zero = k.eq(x, 0)
+    angle = k.mul(k.where(zero, k.ones_like(x), x), math.pi)
+    return k.where(zero, k.ones_like(x), k.div(k.sin(angle), angle))
 
 
 # W. J. Cody, "Rational Chebyshev approximations for the error function", Math. Comp. 23 (1969), 631-637: numerators and

@@ -5,8 +5,8 @@ from __future__ import annotations
 from .. import dtypes
 from ..backend import Backend
 from ..device import CPU
+from ..half import halve
 from .elementwise import ElementwiseKernels, bind_direct
-from .half import COMPARISONS, FOREIGN, halve, with_rounded_numbers
 from .index import IndexKernels
 from .linalg import LinalgKernels
 from .reduction import ReductionKernels
@@ -45,10 +45,6 @@ class XPBackend(ElementwiseKernels, ReductionKernels, ShapeKernels, IndexKernels
             cls.native_dtypes = DTypeTable()
             bind_direct(cls, xp, array_type)
             halve(cls)
-            if not cls.native_half:
-                halve(cls, FOREIGN)
-                for name in COMPARISONS:
-                    setattr(cls, name, with_rounded_numbers(getattr(cls, name)))
 
     def native(self, dtype):
         """The library's dtype object."""

@@ -10,7 +10,7 @@ DIRECT = {
     "neg": "negative", "floor": "floor", "sqrt": "sqrt", "exp": "exp", "expm1": "expm1",
     "log": "log", "log1p": "log1p", "sin": "sin", "cos": "cos", "tanh": "tanh", "abs": "absolute",
     "add": "add", "sub": "subtract", "mul": "multiply", "div": "true_divide",
-    "maximum": "maximum", "minimum": "minimum", "atan2": "arctan2",
+    "maximum": "maximum", "minimum": "minimum", "atan2": "arctan2", "copysign": "copysign",
     "bit_and": "bitwise_and", "bit_or": "bitwise_or", "bit_xor": "bitwise_xor", "bit_not": "invert",
     "eq": "equal", "lt": "less", "le": "less_equal",
     # derived ops that every such namespace has

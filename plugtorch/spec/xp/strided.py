@@ -2,9 +2,27 @@
 
 from __future__ import annotations
 
+from ..abstract import is_number
+from ..dtypes import INT
+from .base import wrap_integer
+
 
 class StridedViews:
-    """The derived view ops as real views: no element is copied."""
+    """What ``aliases = True`` needs: writing, and the derived view ops as real views that copy no element."""
+
+    def assign(self, target, value):
+        dtype = self.dtype_of(target)
+        if not is_number(value):
+            value = self.cast(value, dtype=dtype)
+        elif dtype.category == INT:
+            value = wrap_integer(int(value.real), dtype)
+        target[...] = value
+
+    def broadcast_to(self, x, *, shape):
+        y = self.xp.broadcast_to(x, shape)
+        if not getattr(y.flags, "writeable", True):  # NumPy's: a part of it may be written to, as PyTorch's
+            y.flags.writeable = x.flags.writeable
+        return y
 
     def _strided(self, x, shape, strides):
         return self.xp.lib.stride_tricks.as_strided(x, shape=shape, strides=strides)
