@@ -1,0 +1,7 @@
+"""Public path of ``Beta``."""
+
+from __future__ import annotations
+
+from plugtorch.frontend.distributions.dirichlet import Beta
+
+__all__ = ["Beta"]

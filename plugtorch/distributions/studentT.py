@@ -1,0 +1,7 @@
+"""Public path of ``StudentT``."""
+
+from __future__ import annotations
+
+from plugtorch.frontend.distributions.student import StudentT
+
+__all__ = ["StudentT"]
