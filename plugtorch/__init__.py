@@ -36,8 +36,8 @@ globals().update(_DTYPES)
 globals().update(_ALIASES)
 
 _SUBMODULES = frozenset({
-    "_C", "backends", "cli", "conformance", "cuda", "frontend", "func", "linalg", "nn", "optim", "overrides",
-    "random", "serialization", "spec", "transforms", "utils", "version",
+    "_C", "backends", "cli", "conformance", "cuda", "distributions", "frontend", "func", "linalg", "nn", "optim",
+    "overrides", "random", "serialization", "spec", "special", "transforms", "utils", "version",
 })
 _LAZY = {
     **dict.fromkeys(("save", "load"), "plugtorch.frontend.serialization"),

@@ -7,9 +7,11 @@ import math
 from plugtorch.autograd.record import apply
 from plugtorch.spec.dtypes import FLOAT
 
+from .bitwise import logical_and, logical_or
 from .dispatch import common_dtype, float_like, is_tensor, store
 from .methods import inplace_twin, method
-from .pointwise import full_like_number, log, logical_and, logical_not, logical_or, sign, where
+from .pointwise import full_like_number, log, sign
+from .selection import where
 from .unsupported import refuse
 
 __all__: list[str] = []
@@ -64,9 +66,7 @@ def nan_to_num(input, nan=0.0, posinf=None, neginf=None, *, out=None):
 
 
 def _const(like, number):
-    from .creation import full
-
-    return full((), number, dtype=like.dtype, device=like.device)
+    return like.new_full((), number)
 
 
 nan_to_num_ = _export(inplace_twin(nan_to_num))
@@ -117,9 +117,9 @@ def xlogy(input, other, *, out=None):
     x = input if is_tensor(input) else full_like_number(other, input)
     y = other if is_tensor(other) else full_like_number(input, other)
     refuse("xlogy", common_dtype((x, y)))
-    product = x * log(y)
-    zero = logical_and(x.eq(0), logical_not(isnan(y)))
-    return store(out, where(zero, _const(product, 0.0), product))
+    infinite = logical_or(y.le(0), y.eq(math.inf))  # elsewhere 0 times the logarithm is 0, and has its gradient
+    y = where(logical_and(x.eq(0), infinite), _const(y, 1), y)
+    return store(out, x * log(y))
 
 
 sgn_, xlogy_ = _export(inplace_twin(sgn)), _export(inplace_twin(xlogy))

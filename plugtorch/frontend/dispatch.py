@@ -47,26 +47,42 @@ def as_number(value):
     return value
 
 
-def require_tensor(value, function: str, name: str = "input"):
+def require_tensor(value, function: str, name: str = "input", position: int = 1):
+    """The value, if it is a tensor.
+
+    Raises:
+        TypeError: it is not; the error names the function, and the argument with its position, counted from 1.
+    """
     if not isinstance(value, TensorBase):
-        raise TypeError(f"{function}(): argument '{name}' must be Tensor, not {type(value).__name__}")
+        raise TypeError(f"{function}(): argument '{name}' (position {position}) must be Tensor, not {type(value).__name__}")
     return value
 
 
-def common_dtype(operands, to_float=False) -> DType:
-    """The dtype in which an op on these tensors and numbers computes, by PyTorch's promotion rules."""
+def common_dtype(operands, to_float=False, function: str = "") -> DType:
+    """The dtype in which an op on these tensors and numbers computes, by PyTorch's promotion rules.
+
+    Raises:
+        TypeError: an operand is something else; the error names ``function``.
+    """
     dimensioned, scalars, numbers = [], [], []
     for o in operands:
         if isinstance(o, TensorBase):
             (dimensioned if o._a.shape else scalars).append(o._k.dtype_of(o._a))
-        elif o is not None:
-            if not isinstance(o, NUMBERS):
-                raise TypeError(f"argument must be Tensor or Number, not {type(o).__name__}")
+        elif isinstance(o, NUMBERS):
             numbers.append(number_category(o))
+        else:
+            raise _wrong_operand(operands, o, function)
     dtype = result_type(dimensioned, scalars, numbers, state.get_default_dtype())
     if to_float and dtype.category <= INT:
         dtype = state.get_default_dtype()
     return dtype
+
+
+def _wrong_operand(operands, wrong, function):
+    place = next(i for i, o in enumerate(operands) if o is wrong)
+    argument = f"argument '{('input', 'other')[place]}' (position {place + 1})" if place < 2 else f"argument {place + 1}"
+    where = f"{function}(): " if function else ""
+    return TypeError(f"{where}{argument} must be Tensor, not {type(wrong).__name__}")
 
 
 def promoted(operands, dtype):
@@ -121,7 +137,7 @@ def elementwise(name: str, operands: tuple, params: dict | None = None, to_float
     """Promotes the operands and runs an elementwise op."""
     operands = moved_scalars(tuple(as_number(o) for o in operands))
     k = common_backend(operands)
-    dtype = common_dtype(operands, to_float)
+    dtype = common_dtype(operands, to_float, name)
     refuse(name, dtype)
     if dtype in HALF and any(isinstance(o, NUMBERS) for o in operands):
         # PyTorch computes half with a number in float32: the number is not rounded to half first.
@@ -148,7 +164,7 @@ def float_like(t):
 
 def inplace(x, compute, *args, **kwargs):
     """``x`` with the result of ``compute(x, ...)`` written into it."""
-    require_tensor(x, getattr(compute, "__name__", "in-place op"), "self")
+    require_tensor(x, getattr(compute, "__name__", "in-place op") + "_")
     check_inplace(x)
     if x._alias is not None:
         check_overlap(x, (*args, *kwargs.values()))

@@ -18,7 +18,10 @@ from plugtorch.spec.dtypes import DType as dtype
 from plugtorch.spec.dtypes import promote_types
 
 from . import activations as _activations
+from . import bitwise as _bitwise
+from . import clamping as _clamping
 from . import classification as _classification
+from . import comparison as _comparison
 from . import copying as _copying
 from . import indexing as _indexing
 from . import joining as _joining
@@ -29,8 +32,10 @@ from . import pointwise as _pointwise
 from . import positions as _positions
 from . import reductions as _reductions
 from . import scans as _scans
+from . import selection as _selection
 from . import shaping as _shaping
 from . import sorting as _sorting
+from . import special_functions as _special
 from . import splitting as _splitting
 from . import storage as _storage
 from . import strides as _strides
@@ -69,8 +74,9 @@ from .state import get_default_dtype, set_default_dtype
 from .tensor import Size, Tensor
 from .transfer import clone, detach
 
-_FAMILIES = (_activations, _pointwise, _classification, _reductions, _strides, _layouts, _shaping, _joining, _indexing,
-             _linear, _sorting, _extras, _storage, _splitting, _positions, _scans, _legacy_types)
+_FAMILIES = (_activations, _pointwise, _comparison, _bitwise, _clamping, _selection, _classification, _reductions, _strides,
+             _layouts, _shaping, _joining, _indexing, _linear, _sorting, _extras, _storage, _splitting, _positions, _scans,
+             _legacy_types, _special)
 for _family in _FAMILIES:
     for _name in _family.__all__:
         globals()[_name] = getattr(_family, _name)

@@ -1,10 +1,12 @@
-"""Attaching functions to the Tensor class, and making their in-place twins."""
+"""Attaching functions to the Tensor class: as methods, operators, in-place twins and under second names."""
 
 from __future__ import annotations
 
 import functools
 
-from .dispatch import inplace
+from numpy import generic
+
+from .dispatch import NUMBERS, as_number, inplace, is_tensor
 from .tensor import Tensor
 
 
@@ -28,3 +30,35 @@ def inplace_twin(function, name=None):
     twin.__doc__ = f"In-place version of :func:`{base}`."
     setattr(Tensor, base + "_", twin)
     return twin
+
+
+def is_operand(value):
+    """Whether an operator takes the value: a tensor, a number or a NumPy scalar."""
+    return is_tensor(value) or isinstance(value, (*NUMBERS, generic))
+
+
+def operator(function):
+    """A function of two operands as the operator of its left one, which declines what is no operand."""
+    return lambda self, other: function(self, other) if is_operand(other) else NotImplemented
+
+
+def swapped_operator(function):
+    """The same as the operator of its right operand."""
+    return lambda self, other: function(as_number(other), self) if is_operand(other) else NotImplemented
+
+
+def add_aliases(namespace, aliases):
+    """Gives functions and their in-place twins second names, in a module's namespace and on Tensor.
+
+    Args:
+        namespace: of the module, with the functions.
+        aliases: from each new name to the function's.
+
+    Returns:
+        The names that were added.
+    """
+    added = [(new + end, name + end) for new, name in aliases.items() for end in ("", "_") if name + end in namespace]
+    for new, name in added:
+        namespace[new] = namespace[name]
+        setattr(Tensor, new, namespace[name])
+    return [new for new, _ in added]

@@ -1,5 +1,5 @@
 """The arithmetic operators, with a short path for the ordinary case: two plain tensors of one backend and dtype, or
-a tensor and a float, in the ordinary mode or under no_grad. Everything else goes through the functions of ``pointwise.py``.
+a tensor and a float, in the ordinary mode or under no_grad. Everything else goes through the families of functions.
 
 The short path unwraps, computes, wraps and records inline, in a few microseconds; it is written once, as the
 template below, and compiled per operator so that kernel and plan are plain attribute and closure reads.

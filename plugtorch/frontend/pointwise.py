@@ -1,22 +1,16 @@
-"""Elementwise functions: arithmetic, comparison, logic, bits, and the mathematical functions."""
+"""Elementwise functions: arithmetic, rounding, and the mathematical functions."""
 
 from __future__ import annotations
-
-import math
-
-import numpy as np
 
 from plugtorch.autograd.aliasing import FILL, ZERO, check_inplace, replace
 from plugtorch.autograd.base import wrap
 from plugtorch.autograd.names import named
-from plugtorch.autograd.record import apply, common_backend, finish
+from plugtorch.autograd.record import apply, finish
 from plugtorch.spec import dtypes
 from plugtorch.spec.dtypes import BOOL, COMPLEX, FLOAT, INT
 from plugtorch.spec.op import OPS
-from plugtorch.spec.xp.base import wrap_integer
 
 from . import operators
-from .creation import as_tensor
 from .dispatch import (
     NUMBERS,
     as_number,
@@ -25,17 +19,14 @@ from .dispatch import (
     float_like,
     inplace,
     is_tensor,
-    moved_scalars,
-    promoted,
     require_tensor,
     store,
     to_dtype,
-    transfer_like,
     update,
 )
-from .methods import inplace_twin, method
+from .methods import add_aliases, inplace_twin, method, operator, swapped_operator
 from .tensor import Tensor
-from .unsupported import check_alpha, check_number_fits, refuse
+from .unsupported import check_alpha, check_number_fits, refuse, refused_categories
 
 __all__: list[str] = []
 
@@ -45,53 +36,40 @@ def _export(function):
     return function
 
 
-# Unary functions: name -> (op, what integers become, categories refused).
-_FLOATING = "float"  # integers are computed in the default dtype
-_SAME = "same"
-UNARY = {
-    **{name: (name, _FLOATING) for name in (
-        "sqrt", "exp", "expm1", "log", "log1p", "log2", "log10", "sin", "cos", "tan", "asin", "acos", "atan", "sinh",
-        "cosh", "tanh", "asinh", "acosh", "atanh", "exp2", "reciprocal", "rsqrt", "sigmoid", "erf")},
-    **{name: (name, _SAME) for name in ("neg", "abs", "sign", "floor", "ceil", "trunc", "square")},
-}
-ALIASES = {
-    "negative": "neg", "absolute": "abs", "arcsin": "asin", "arccos": "acos", "arctan": "atan", "arcsinh": "asinh",
-    "arccosh": "acosh", "arctanh": "atanh", "fix": "trunc", "subtract": "sub", "multiply": "mul", "divide": "div",
-    "true_divide": "div", "greater": "gt", "greater_equal": "ge", "less": "lt", "less_equal": "le", "not_equal": "ne",
-    "clip": "clamp", "arctan2": "atan2",
-}
-REFUSED = {
-    "neg": ((BOOL,), "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a "
-                     "mask, use the `~` or `logical_not()` operator instead."),
-    "abs": ((BOOL,), "\"abs_cpu\" not implemented for 'Bool'"),
-    "floor": ((BOOL, COMPLEX), "floor is not supported for {dtype} inputs"),
-    "ceil": ((BOOL, COMPLEX), "ceil is not supported for {dtype} inputs"),
-    "trunc": ((BOOL, COMPLEX), "trunc is not supported for {dtype} inputs"),
-    "sign": ((COMPLEX,), "Unlike NumPy, torch.sign is not intended to support complex numbers. Please use torch.sgn "
-                         "instead."),
-    "erf": ((COMPLEX,), "\"erf_vml_cpu\" not implemented for '{legacy}'"),
+# Functions of one tensor that are one op of their name: those whose integers become the default dtype, and those that
+# keep them.
+FLOATING = (
+    "sqrt", "exp", "expm1", "log", "log1p", "log2", "log10", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh",
+    "tanh", "asinh", "acosh", "atanh", "exp2", "reciprocal", "rsqrt", "sigmoid", "erf", "sinc",
+)
+KEEPING = ("neg", "abs", "sign", "floor", "ceil", "trunc", "square")
+# Functions of two, by the ordinary promotion: name -> (integers become the default dtype, the second operand may be a
+# number, there is an in-place form)
+BINARY = {
+    "atan2": (True, False, True),
+    "copysign": (True, True, True),
+    "hypot": (False, False, True),
+    "logaddexp": (False, False, False),
+    "maximum": (False, False, False),
+    "minimum": (False, False, False),
 }
 
 
-def _unary(name, op_name, kind):
-    op = OPS[op_name]
-    floating = kind == _FLOATING
-    refused, message = REFUSED.get(name, ((), ""))
+def _unary(name, to_float):
+    op, refused = OPS[name], refused_categories(name)
 
     def function(input, *, out=None):
         require_tensor(input, name)
         x = input
         k = x._k
         category = k.dtype_of(x._a).category
+        if category in refused:
+            refuse(name, x.dtype)
         if category < FLOAT:
-            if floating:
+            if to_float:
                 x = float_like(x)
-            elif category in refused:
-                raise (RuntimeError if name == "neg" else NotImplementedError)(message.format(dtype=x.dtype.name))
             elif name == "square" and category == BOOL:
                 x = to_dtype(x, dtypes.int64)
-        elif category in refused:
-            raise NotImplementedError(message.format(dtype=x.dtype.name, legacy=x.dtype.legacy))
         y = finish(op, k, (x,), (x._a,), {}, 1 if x._req else 0)
         return y if out is None else store(out, y)
 
@@ -101,14 +79,18 @@ def _unary(name, op_name, kind):
 
 
 def _define_unary():
-    for name, (op_name, kind) in UNARY.items():
-        function = _unary(name, op_name, kind)
+    for name in (*FLOATING, *KEEPING):
+        function = _unary(name, name in FLOATING)
         globals()[name] = _export(function)
         method(function)
         plain = function
 
-        def twin(self, _name=op_name, _function=plain):
-            return update(self, _name, _function)
+        def twin(self, _name=name, _function=plain):
+            try:
+                return update(self, _name, _function)
+            except AttributeError:
+                require_tensor(self, _name + "_")
+                raise
 
         twin.__name__ = name + "_"
         twin.__doc__ = f"In-place version of :func:`{name}`."
@@ -126,7 +108,7 @@ Tensor.__pos__ = lambda self: self
 @method
 def positive(input):
     """The tensor itself; bool is refused."""
-    if input.dtype.category == BOOL:
+    if require_tensor(input, "positive").dtype.category == BOOL:
         raise RuntimeError("The `+` operator, on a bool tensor is not supported.")
     return input
 
@@ -156,7 +138,7 @@ operators.CHECKED["sub"] = _sub
 def _scaled(input, other, alpha):
     if type(alpha) is int and alpha == 1:
         return other
-    check_alpha(common_dtype((input, as_number(other))), alpha)
+    check_alpha(common_dtype((input, as_number(other)), function="add"), alpha)
     if alpha == 1:
         return other
     if is_tensor(other) and is_tensor(input) and input.dtype.category == BOOL == other.dtype.category:
@@ -221,7 +203,7 @@ def div(input, other, *, rounding_mode=None, out=None):
         return store(out, globals()["trunc"](elementwise("div", operands)))
     q = _integer_op("floor_divide", operands)
     r = _integer_op("remainder", operands)
-    negative = logical_and(r.ne(0), _lt_zero(operands[0]) ^ _lt_zero(operands[1]))
+    negative = r.ne(0) & (_lt_zero(operands[0]) ^ _lt_zero(operands[1]))
     return store(out, q + negative.to(q.dtype))
 
 
@@ -230,7 +212,7 @@ def _lt_zero(v):
 
 
 def _integer_op(name, operands):
-    dtype = common_dtype(tuple(as_number(o) for o in operands))
+    dtype = common_dtype(tuple(as_number(o) for o in operands), function=name)
     if dtype.category in (BOOL, COMPLEX):
         kernel = "div_floor" if name == "floor_divide" else name
         raise NotImplementedError(f"\"{kernel}_cpu\" not implemented for '{dtype.legacy}'")
@@ -280,165 +262,33 @@ def pow(input, exponent, *, out=None):
     return store(out, elementwise("pow", (input, exponent)))
 
 
-def _is_operand(value):
-    return is_tensor(value) or isinstance(value, (*NUMBERS, np.generic))
+Tensor.__pow__, Tensor.__rpow__ = operator(pow), swapped_operator(pow)
+Tensor.__floordiv__, Tensor.__rfloordiv__ = operator(floor_divide), swapped_operator(floor_divide)
+Tensor.__mod__, Tensor.__rmod__ = operator(remainder), swapped_operator(remainder)
 
 
-def _swapped(function):
-    return lambda self, other: function(as_number(other), self) if _is_operand(other) else NotImplemented
-
-
-def _operator(function):
-    def op(self, other):
-        if not _is_operand(other):
-            return NotImplemented
-        return function(self, other)
-
-    return op
-
-
-Tensor.__pow__, Tensor.__rpow__ = _operator(pow), _swapped(pow)
-Tensor.__floordiv__, Tensor.__rfloordiv__ = _operator(floor_divide), _swapped(floor_divide)
-Tensor.__mod__, Tensor.__rmod__ = _operator(remainder), _swapped(remainder)
-
-# Two-operand functions that follow the ordinary promotion.
-BINARY = {"atan2": ("atan2", True), "hypot": ("hypot", False), "logaddexp": ("logaddexp", False),
-          "maximum": ("maximum", False), "minimum": ("minimum", False)}
-
-
-def _binary(name, op_name, to_float):
+def _binary(name, to_float, allows_number):
     def function(input, other, *, out=None):
         require_tensor(input, name)
-        if not is_tensor(other):
-            raise TypeError(f"{name}(): argument 'other' (position 2) must be Tensor, not {type(other).__name__}")
-        if name in ("maximum", "minimum"):
-            if common_dtype((input, other)).category == COMPLEX:
-                raise RuntimeError(f"{name} not implemented for complex tensors.")
-        return store(out, elementwise(op_name, (input, other), None, to_float))
-
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = OPS[op_name].doc
-    return function
-
-
-for _name, (_op, _float) in BINARY.items():
-    globals()[_name] = _export(method(_binary(_name, _op, _float)))
-    if _name in ("atan2", "hypot"):
-        globals()[_name + "_"] = _export(inplace_twin(globals()[_name]))
-
-
-# Comparison.
-
-def _comparison(name):
-    ordered = name not in ("eq", "ne")
-
-    def function(input, other, *, out=None):
-        if not _is_operand(other):
-            raise TypeError(f"{name}(): argument 'other' must be Tensor or Number, not {type(other).__name__}")
-        operands = moved_scalars((input, as_number(other)))
-        dtype = common_dtype(operands)
-        if ordered and dtype.category == COMPLEX:
-            raise NotImplementedError(f'"{name}_cpu" not implemented for \'{dtype.legacy}\'')
-        arrays, mask = promoted(operands, dtype)
-        if dtype.category == INT:
-            arrays = [wrap_integer(a, dtype) if type(a) is int else a for a in arrays]
-        return store(out, finish(OPS[name], common_backend(operands), operands, arrays, {}, mask))
+        if not allows_number:
+            require_tensor(other, name, "other", 2)
+        return store(out, elementwise(name, (input, other), None, to_float))
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = OPS[name].doc
-
-    def operator(self, other):
-        if _is_operand(other):
-            return function(self, other)
-        if not ordered and isinstance(other, np.ndarray):
-            return function(self, transfer_like(as_tensor(other), self))
-        return NotImplemented
-
-    return function, operator
-
-
-for _name in ("eq", "ne", "lt", "le", "gt", "ge"):
-    _function, _dunder = _comparison(_name)
-    globals()[_name] = _export(method(_function))
-    setattr(Tensor, f"__{_name}__", _dunder)
-    globals()[_name + "_"] = _export(inplace_twin(_function))
-Tensor.__hash__ = object.__hash__
-
-
-# Logic and bits.
-
-def _as_bool(x):
-    return to_dtype(x, dtypes.bool_) if is_tensor(x) else bool(x)
-
-
-@_export
-@method
-def logical_not(input, *, out=None):
-    """Whether each element is zero, as bool."""
-    return store(out, apply("bit_not", (_as_bool(input),)))
-
-
-def _logical(name, op_name):
-    def function(input, other, *, out=None):
-        require_tensor(other, name, "other")
-        return store(out, elementwise(op_name, (_as_bool(input), _as_bool(other))))
-
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"{name.replace('_', ' ').capitalize()} of the truth of each element, as bool."
+    if allows_number:
+        node = name.capitalize()
+        function = named(lambda input, other, out=None: f"{node}Backward{int(not is_tensor(other))}")(function)
     return function
 
 
-for _name, _op in {"logical_and": "bit_and", "logical_or": "bit_or", "logical_xor": "bit_xor"}.items():
-    globals()[_name] = _export(method(_logical(_name, _op)))
-    globals()[_name + "_"] = _export(inplace_twin(globals()[_name]))
-logical_and, logical_or, logical_xor = (globals()[f"logical_{name}"] for name in ("and", "or", "xor"))
-logical_not_ = _export(inplace_twin(logical_not))
+for _name, (_to_float, _allows_number, _in_place) in BINARY.items():
+    globals()[_name] = _export(method(_binary(_name, _to_float, _allows_number)))
+    if _in_place:
+        globals()[_name + "_"] = _export(inplace_twin(globals()[_name]))
 
 
-def _bitwise(name, op_name):
-    def function(input, other, *, out=None):
-        if common_dtype((input, as_number(other)) if is_tensor(input) or is_tensor(other) else ()).category >= FLOAT:
-            bad = common_dtype((input, as_number(other))).legacy
-            raise NotImplementedError(f'"{name}_cpu" not implemented for \'{bad}\'')
-        return store(out, elementwise(op_name, (input, other)))
-
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = OPS[op_name].doc
-    return function
-
-
-for _name, _op, _dunder in (
-    ("bitwise_and", "bit_and", "and"), ("bitwise_or", "bit_or", "or"), ("bitwise_xor", "bit_xor", "xor"),
-    ("bitwise_left_shift", "shift_left", "lshift"), ("bitwise_right_shift", "shift_right", "rshift"),
-):
-    _function = globals()[_name] = _export(method(_bitwise(_name, _op)))
-    globals()[_name + "_"] = _export(inplace_twin(_function))
-    setattr(Tensor, f"__{_dunder}__", _operator(_function))
-    setattr(Tensor, f"__r{_dunder}__", _swapped(_function))
-
-
-@_export
-@method
-def bitwise_not(input, *, out=None):
-    """Every bit inverted; logical not of bools."""
-    if input.dtype.category >= FLOAT:
-        raise NotImplementedError(f"\"bitwise_not_cpu\" not implemented for '{input.dtype.legacy}'")
-    return store(out, apply("bit_not", (input,)))
-
-
-bitwise_not_ = _export(inplace_twin(bitwise_not))
-
-
-def _invert(self):
-    if self.dtype.category >= FLOAT:
-        raise TypeError("~ (operator.invert) is only implemented on integer and Boolean-type tensors")
-    return bitwise_not(self)
-
-
-Tensor.__invert__ = _invert
-
-
-# Rounding, clamping, mixing.
+# Rounding, mixing.
 
 @_export
 @method
@@ -458,59 +308,11 @@ round_ = _export(inplace_twin(round))
 @named("FracBackward0")
 def frac(input, *, out=None):
     """``input - trunc(input)``."""
-    refuse("frac", input.dtype)
+    refuse("frac", require_tensor(input, "frac").dtype)
     return store(out, input - globals()["trunc"](input))
 
 
 frac_ = _export(inplace_twin(frac))
-
-
-@_export
-@method
-def clamp(input, min=None, max=None, *, out=None):
-    """Limits each element to [min, max]; bounds are numbers, tensors or None.
-
-    Raises:
-        RuntimeError: both bounds are None.
-    """
-    if min is None and max is None:
-        raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
-    if None not in (min, max) and is_tensor(min) is not is_tensor(max):
-        raise TypeError("clamp() received an invalid combination of arguments: 'min' and 'max' must both be Tensor or both "
-                        f"Number, got ({type(min).__name__}, {type(max).__name__})")
-    operands = moved_scalars((require_tensor(input, "clamp"), as_number(min), as_number(max)))
-    dtype = common_dtype(operands)
-    if dtype.category == COMPLEX:
-        raise NotImplementedError("clamp is not supported for complex types")
-    if dtype.category == BOOL and not (is_tensor(min) or is_tensor(max)):
-        raise NotImplementedError("\"clamp_min_scalar_cpu\" not implemented for 'Bool'")
-    arrays, mask = promoted(operands, dtype)
-    bounds = [b for b in arrays[1:] if isinstance(b, float) and math.isnan(b)]
-    if bounds:
-        return store(out, input * math.nan)
-    return store(out, finish(OPS["clamp"], common_backend(operands), operands, arrays, {}, mask))
-
-
-clamp_ = _export(inplace_twin(clamp))
-
-
-@_export
-@method
-@named("ClampMinBackward0")
-def clamp_min(input, min, *, out=None):
-    """Limits from below."""
-    return clamp(input, min, None, out=out)
-
-
-@_export
-@method
-@named("ClampMaxBackward0")
-def clamp_max(input, max, *, out=None):
-    """Limits from above."""
-    return clamp(input, None, max, out=out)
-
-
-clamp_min_, clamp_max_ = _export(inplace_twin(clamp_min)), _export(inplace_twin(clamp_max))
 
 
 @_export
@@ -551,70 +353,6 @@ def addcdiv(input, tensor1, tensor2, *, value=1, out=None):
 addcmul_, addcdiv_ = _export(inplace_twin(addcmul)), _export(inplace_twin(addcdiv))
 
 
-@_export
-def where(condition, input=None, other=None, *, out=None):
-    """``input`` where the condition holds, else ``other``; with one argument the coordinates of true elements."""
-    if input is None and other is None:
-        from .indexing import nonzero
-
-        return nonzero(condition, as_tuple=True)
-    if condition.dtype.category != BOOL:
-        if condition.dtype is not dtypes.uint8:
-            raise RuntimeError(f"where expected condition to be a boolean tensor, but got a tensor with dtype "
-                               f"{condition.dtype.legacy}")
-        condition = to_dtype(condition, dtypes.bool_)
-    operands = moved_scalars((condition, as_number(input), as_number(other)))
-    condition, values = operands[0], operands[1:]
-    dtype = common_dtype(values)
-    arrays, mask = promoted(values, dtype)
-    k = common_backend(operands)
-    if not any(is_tensor(v) for v in values):
-        arrays[0] = k.full(shape=(), value=arrays[0], dtype=dtype, device=condition.device)
-    return store(out, finish(OPS["where"], k, operands, [condition._a, *arrays], {}, mask << 1))
-
-
-@method(name="where")
-def _where_method(self, condition, y=0):
-    """``self`` where the condition holds, else ``y``."""
-    return where(condition, self, y)
-
-
-@_export
-@method
-@named(lambda input, mask, value: f"MaskedFillBackward{int(is_tensor(value))}")
-def masked_fill(input, mask, value):
-    """``value`` where the mask is true.
-
-    Raises:
-        RuntimeError: the mask is not bool, or the value does not fit the dtype.
-    """
-    if mask.dtype.category != BOOL:
-        raise RuntimeError(f"masked_fill_ only supports boolean masks, but got mask with dtype {mask.dtype.name}")
-    value = as_number(value)
-    if is_tensor(value):
-        if value.dim():
-            raise RuntimeError(f"masked_fill_ only supports a 0-dimensional value tensor, but got tensor with "
-                               f"{value.dim()} dimension(s).")
-        if value.dtype.category == COMPLEX > input.dtype.category:
-            raise RuntimeError(f"value cannot be converted to type {input.dtype.name} without overflow")
-        return where(mask, to_dtype(value, input.dtype), input)
-    check_number_fits(value, input.dtype)
-    if input.dtype.category == BOOL:
-        value = bool(value)
-    elif input.dtype.category == INT:
-        value = int(value)
-    return where(mask, value, input) if input.dim() else where(mask, _zero_dim(value, input), input)
-
-
-def _zero_dim(value, like):
-    from .creation import full_like
-
-    return full_like(like, value)
-
-
-masked_fill_ = _export(inplace_twin(masked_fill))
-
-
 # In-place arithmetic: by a kernel that writes in place where it can.
 
 @_export
@@ -652,18 +390,14 @@ for _name in ("pow", "floor_divide", "remainder", "fmod"):
     globals()[_name + "_"] = _export(inplace_twin(globals()[_name]))
 for _dunder, _function in {"iadd": add_, "isub": sub_, "imul": mul_, "itruediv": div_,
                            "ifloordiv": globals()["floor_divide_"], "imod": globals()["remainder_"],
-                           "ipow": globals()["pow_"], "iand": globals()["bitwise_and_"],
-                           "ior": globals()["bitwise_or_"], "ixor": globals()["bitwise_xor_"]}.items():
+                           "ipow": globals()["pow_"]}.items():
     setattr(Tensor, f"__{_dunder}__", _function)
 
-for _alias, _name in ALIASES.items():
-    globals()[_alias] = globals()[_name]
-    setattr(Tensor, _alias, globals()[_name])
-    __all__.append(_alias)
-    if _name + "_" in globals():
-        setattr(Tensor, _alias + "_", globals()[_name + "_"])
-        globals()[_alias + "_"] = globals()[_name + "_"]
-        __all__.append(_alias + "_")
+__all__ += add_aliases(globals(), {
+    "negative": "neg", "absolute": "abs", "arcsin": "asin", "arccos": "acos", "arctan": "atan", "arcsinh": "asinh",
+    "arccosh": "acosh", "arctanh": "atanh", "fix": "trunc", "subtract": "sub", "multiply": "mul", "divide": "div",
+    "true_divide": "div", "arctan2": "atan2",
+})
 
 
 @_export

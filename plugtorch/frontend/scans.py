@@ -8,13 +8,14 @@ from plugtorch.autograd.base import wrap
 from plugtorch.autograd.mode import no_grad
 from plugtorch.spec import dtypes
 
+from .bitwise import logical_and, logical_not, logical_or
 from .creation import arange
 from .dispatch import normalize_axis, store, transfer_like
 from .indexing import gather
 from .joining import cat
 from .methods import method
-from .pointwise import logical_and, logical_not, logical_or, where
 from .return_types import struct
+from .selection import where
 from .shaping import expand, narrow, reshape
 from .unsupported import refuse
 

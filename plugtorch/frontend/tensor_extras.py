@@ -7,7 +7,7 @@ from plugtorch.spec.dtypes import promote_types
 
 from . import creation
 from .creation import as_subclass
-from .dispatch import as_number, common_dtype, is_tensor, shape_from
+from .dispatch import as_number, common_dtype, is_tensor, shape_from, transfer_like
 from .methods import method
 
 __all__ = ["can_cast", "is_nonzero", "promote_types", "result_type", "typename", "variable"]
@@ -43,7 +43,7 @@ for _name in ("zeros", "ones", "empty"):
 def new_full(self, size, fill_value, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
     """One number in a shape, of this tensor's dtype and place."""
     t = creation.full(size, fill_value, dtype=dtype or self.dtype, device=device or self.device)
-    return _inside(self, t).requires_grad_(requires_grad)
+    return _inside(self, t if device else transfer_like(t, self)).requires_grad_(requires_grad)
 
 
 @method
@@ -57,8 +57,8 @@ def new_empty_strided(self, size, stride, *, dtype=None, device=None, requires_g
 @method
 def new_tensor(self, data, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
     """A copy of data in this tensor's dtype and place."""
-    return creation.tensor(data, dtype=dtype or self.dtype, device=device or self.device,
-                           requires_grad=requires_grad)
+    t = creation.tensor(data, dtype=dtype or self.dtype, device=device or self.device)
+    return (t if device else transfer_like(t, self)).requires_grad_(requires_grad)
 
 
 @method

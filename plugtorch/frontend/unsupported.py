@@ -8,10 +8,13 @@ _EXACT = (BOOL, INT)
 
 # op -> (categories of the dtype it computes in, PyTorch's kernel)
 _KERNELS = {
+    "abs": ((BOOL,), "abs_cpu"),
+    **{name: ((BOOL,), name + "_vml_cpu") for name in ("floor", "ceil", "trunc")},
     "pow": ((BOOL,), "pow"),
     "shift_left": ((BOOL,), "lshift_cpu"),
     "shift_right": ((BOOL,), "rshift_cpu"),
     "atan2": ((COMPLEX,), "atan2_cpu"),
+    "copysign": ((COMPLEX,), "copysign_cpu"),
     "hypot": ((*_EXACT, COMPLEX), "hypot_cpu"),
     "logaddexp": (_EXACT, "logaddexp_cpu"),
     "lerp": (_EXACT, "lerp_kernel_scalar"),
@@ -35,15 +38,41 @@ _KERNELS = {
 }
 
 
+# op -> (categories, error type, what PyTorch says), where not a kernel speaks but the op
+_OTHERS = {
+    "neg": ((BOOL,), RuntimeError, "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to "
+            "invert a mask, use the `~` or `logical_not()` operator instead."),
+    "sign": ((COMPLEX,), NotImplementedError, "Unlike NumPy, torch.sign is not intended to support complex numbers. Please "
+             "use torch.sgn instead."),
+    "clamp": ((COMPLEX,), NotImplementedError, "clamp is not supported for complex types"),
+    **{name: ((COMPLEX,), NotImplementedError, name + " is not supported for complex inputs")
+       for name in ("floor", "ceil", "trunc")},
+    **{name: ((COMPLEX,), RuntimeError, name + " not implemented for complex tensors.") for name in ("maximum", "minimum")},
+}
+# op -> category -> (error type, message, in which {} is the older name of the dtype)
+_REFUSALS: dict[str, dict[int, tuple[type[Exception], str]]] = {}
+for _name, (_categories, _kernel) in _KERNELS.items():
+    _message = f"\"{_kernel}\" not implemented for '{{}}'"
+    _REFUSALS[_name] = dict.fromkeys(_categories, (NotImplementedError, _message))
+for _name, (_categories, _error, _message) in _OTHERS.items():
+    _REFUSALS.setdefault(_name, {}).update(dict.fromkeys(_categories, (_error, _message)))
+
+
 def refuse(name: str, dtype) -> None:
-    """Raises PyTorch's error if its kernel for op ``name`` does not compute in ``dtype``.
+    """Raises PyTorch's error if its op ``name`` does not compute in ``dtype``.
 
     Raises:
-        NotImplementedError: it does not.
+        NotImplementedError: it does not; of a few ops RuntimeError.
     """
-    found = _KERNELS.get(name)
-    if found is not None and dtype.category in found[0]:
-        raise NotImplementedError(f"\"{found[1]}\" not implemented for '{dtype.legacy}'")
+    found = _REFUSALS.get(name)
+    if found is not None and dtype.category in found:
+        error, message = found[dtype.category]
+        raise error(message.format(dtype.legacy))
+
+
+def refused_categories(name: str) -> frozenset[int]:
+    """The categories of dtypes in which PyTorch's op ``name`` does not compute."""
+    return frozenset(_REFUSALS.get(name, ()))
 
 
 _C_NAMES = {"bool": "bool", "uint8": "uint8_t", "int8": "int8_t", "int16": "int16_t", "int32": "int", "int64": "int64_t",

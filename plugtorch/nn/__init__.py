@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from plugtorch.nn import functional, init, modules, parameter, utils
-from plugtorch.nn.modules import *  # noqa: F403
-from plugtorch.nn.parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "Buffer", "Parameter", "UninitializedBuffer", "UninitializedParameter", "functional", "init", "modules", "parameter",
-    "utils",
-]
-__all__ += modules.__all__
+from plugtorch.nn import functional, init, modules, parameter, utils  # noqa: F401
+from plugtorch.nn.modules import *  # noqa: F403
+from plugtorch.nn.parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter  # noqa: F401
+
+if not TYPE_CHECKING:  # type checkers take every name that the imports bring
+    __all__ = sorted(modules.__all__ + [
+        "Buffer", "Parameter", "UninitializedBuffer", "UninitializedParameter", "functional", "init", "modules",
+        "parameter", "utils",
+    ])

@@ -2,64 +2,7 @@
 
 from __future__ import annotations
 
-from plugtorch.frontend.nn.init import (
-    _calculate_correct_fan,
-    _calculate_fan_in_and_fan_out,
-    calculate_gain,
-    constant,
-    constant_,
-    dirac,
-    dirac_,
-    eye,
-    eye_,
-    kaiming_normal,
-    kaiming_normal_,
-    kaiming_uniform,
-    kaiming_uniform_,
-    normal,
-    normal_,
-    ones_,
-    orthogonal,
-    orthogonal_,
-    sparse,
-    sparse_,
-    trunc_normal_,
-    uniform,
-    uniform_,
-    xavier_normal,
-    xavier_normal_,
-    xavier_uniform,
-    xavier_uniform_,
-    zeros_,
-)
-
-__all__ = [
-    "_calculate_correct_fan",
-    "_calculate_fan_in_and_fan_out",
-    "calculate_gain",
-    "constant",
-    "constant_",
-    "dirac",
-    "dirac_",
-    "eye",
-    "eye_",
-    "kaiming_normal",
-    "kaiming_normal_",
-    "kaiming_uniform",
-    "kaiming_uniform_",
-    "normal",
-    "normal_",
-    "ones_",
-    "orthogonal",
-    "orthogonal_",
-    "sparse",
-    "sparse_",
-    "trunc_normal_",
-    "uniform",
-    "uniform_",
-    "xavier_normal",
-    "xavier_normal_",
-    "xavier_uniform",
-    "xavier_uniform_",
-    "zeros_",
-]
+from plugtorch.frontend.nn.init import *  # noqa: F403
+from plugtorch.frontend.nn.init import __all__ as __all__
+from plugtorch.frontend.nn.init import _calculate_correct_fan as _calculate_correct_fan
+from plugtorch.frontend.nn.init import _calculate_fan_in_and_fan_out as _calculate_fan_in_and_fan_out

@@ -2,18 +2,5 @@
 
 from __future__ import annotations
 
-from plugtorch.frontend.nn.parameter import (
-    Buffer,
-    Parameter,
-    UninitializedBuffer,
-    UninitializedParameter,
-    is_lazy,
-)
-
-__all__ = [
-    "Buffer",
-    "Parameter",
-    "UninitializedBuffer",
-    "UninitializedParameter",
-    "is_lazy",
-]
+from plugtorch.frontend.nn.parameter import *  # noqa: F403
+from plugtorch.frontend.nn.parameter import __all__ as __all__

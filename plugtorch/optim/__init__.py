@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-from plugtorch.optim import lr_scheduler
-from plugtorch.optim.adadelta import Adadelta
-from plugtorch.optim.adagrad import Adagrad
-from plugtorch.optim.adam import Adam
-from plugtorch.optim.adamax import Adamax
-from plugtorch.optim.adamw import AdamW
-from plugtorch.optim.asgd import ASGD
-from plugtorch.optim.nadam import NAdam
-from plugtorch.optim.optimizer import Optimizer
-from plugtorch.optim.radam import RAdam
-from plugtorch.optim.rmsprop import RMSprop
-from plugtorch.optim.rprop import Rprop
-from plugtorch.optim.sgd import SGD
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "ASGD",
-    "Adadelta",
-    "Adagrad",
-    "Adam",
-    "AdamW",
-    "Adamax",
-    "NAdam",
-    "Optimizer",
-    "RAdam",
-    "RMSprop",
-    "Rprop",
-    "SGD",
-    "lr_scheduler",
-]
+from plugtorch.optim import lr_scheduler  # noqa: F401
+from plugtorch.optim._adafactor import *  # noqa: F403
+from plugtorch.optim.adadelta import *  # noqa: F403
+from plugtorch.optim.adagrad import *  # noqa: F403
+from plugtorch.optim.adam import *  # noqa: F403
+from plugtorch.optim.adamax import *  # noqa: F403
+from plugtorch.optim.adamw import *  # noqa: F403
+from plugtorch.optim.asgd import *  # noqa: F403
+from plugtorch.optim.nadam import *  # noqa: F403
+from plugtorch.optim.optimizer import Optimizer  # noqa: F401
+from plugtorch.optim.radam import *  # noqa: F403
+from plugtorch.optim.rmsprop import *  # noqa: F403
+from plugtorch.optim.rprop import *  # noqa: F403
+from plugtorch.optim.sgd import *  # noqa: F403
+
+if not TYPE_CHECKING:  # type checkers take every name that the imports bring
+    __all__ = ["lr_scheduler", *sorted(name for name, value in globals().items() if isinstance(value, type))]

@@ -2,8 +2,5 @@
 
 from __future__ import annotations
 
-from plugtorch.frontend.optim.adadelta import Adadelta
-
-__all__ = [
-    "Adadelta",
-]
+from plugtorch.frontend.optim.adadelta import *  # noqa: F403
+from plugtorch.frontend.optim.adadelta import __all__ as __all__

@@ -2,8 +2,5 @@
 
 from __future__ import annotations
 
-from plugtorch.frontend.optim.adagrad import Adagrad
-
-__all__ = [
-    "Adagrad",
-]
+from plugtorch.frontend.optim.adagrad import *  # noqa: F403
+from plugtorch.frontend.optim.adagrad import __all__ as __all__

@@ -2,8 +2,5 @@
 
 from __future__ import annotations
 
-from plugtorch.frontend.optim.adam import Adam
-
-__all__ = [
-    "Adam",
-]
+from plugtorch.frontend.optim.adam import *  # noqa: F403
+from plugtorch.frontend.optim.adam import __all__ as __all__

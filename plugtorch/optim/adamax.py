@@ -2,8 +2,5 @@
 
 from __future__ import annotations
 
-from plugtorch.frontend.optim.adamax import Adamax
-
-__all__ = [
-    "Adamax",
-]
+from plugtorch.frontend.optim.adamax import *  # noqa: F403
+from plugtorch.frontend.optim.adamax import __all__ as __all__

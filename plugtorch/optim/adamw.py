@@ -2,8 +2,5 @@
 
 from __future__ import annotations
 
-from plugtorch.frontend.optim.adamw import AdamW
-
-__all__ = [
-    "AdamW",
-]
+from plugtorch.frontend.optim.adamw import *  # noqa: F403
+from plugtorch.frontend.optim.adamw import __all__ as __all__

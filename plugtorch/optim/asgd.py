@@ -2,8 +2,5 @@
 
 from __future__ import annotations
 
-from plugtorch.frontend.optim.asgd import ASGD
-
-__all__ = [
-    "ASGD",
-]
+from plugtorch.frontend.optim.asgd import *  # noqa: F403
+from plugtorch.frontend.optim.asgd import __all__ as __all__

@@ -2,44 +2,7 @@
 
 from __future__ import annotations
 
-from plugtorch.frontend.optim.lr_scheduler import (
-    EPOCH_DEPRECATION_WARNING,
-    ChainedScheduler,
-    ConstantLR,
-    CosineAnnealingLR,
-    CosineAnnealingWarmRestarts,
-    CyclicLR,
-    ExponentialLR,
-    LambdaLR,
-    LinearLR,
-    LRScheduler,
-    MultiplicativeLR,
-    MultiStepLR,
-    OneCycleLR,
-    PolynomialLR,
-    ReduceLROnPlateau,
-    SequentialLR,
-    StepLR,
-    _LRScheduler,
-)
-
-__all__ = [
-    "ChainedScheduler",
-    "ConstantLR",
-    "CosineAnnealingLR",
-    "CosineAnnealingWarmRestarts",
-    "CyclicLR",
-    "EPOCH_DEPRECATION_WARNING",
-    "ExponentialLR",
-    "LRScheduler",
-    "LambdaLR",
-    "LinearLR",
-    "MultiStepLR",
-    "MultiplicativeLR",
-    "OneCycleLR",
-    "PolynomialLR",
-    "ReduceLROnPlateau",
-    "SequentialLR",
-    "StepLR",
-    "_LRScheduler",
-]
+from plugtorch.frontend.optim.lr_scheduler import *  # noqa: F403
+from plugtorch.frontend.optim.lr_scheduler import EPOCH_DEPRECATION_WARNING as EPOCH_DEPRECATION_WARNING
+from plugtorch.frontend.optim.lr_scheduler import __all__ as __all__
+from plugtorch.frontend.optim.lr_scheduler import _LRScheduler as _LRScheduler

@@ -2,8 +2,5 @@
 
 from __future__ import annotations
 
-from plugtorch.frontend.optim.nadam import NAdam
-
-__all__ = [
-    "NAdam",
-]
+from plugtorch.frontend.optim.nadam import *  # noqa: F403
+from plugtorch.frontend.optim.nadam import __all__ as __all__

@@ -2,16 +2,6 @@
 
 from __future__ import annotations
 
-from plugtorch.frontend.optim.optimizer import (
-    Optimizer,
-    register_optimizer_step_post_hook,
-    register_optimizer_step_pre_hook,
-    required,
-)
-
-__all__ = [
-    "Optimizer",
-    "register_optimizer_step_post_hook",
-    "register_optimizer_step_pre_hook",
-    "required",
-]
+from plugtorch.frontend.optim.optimizer import *  # noqa: F403
+from plugtorch.frontend.optim.optimizer import __all__ as __all__
+from plugtorch.frontend.optim.optimizer import required as required

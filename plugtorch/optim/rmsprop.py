@@ -2,8 +2,5 @@
 
 from __future__ import annotations
 
-from plugtorch.frontend.optim.rmsprop import RMSprop
-
-__all__ = [
-    "RMSprop",
-]
+from plugtorch.frontend.optim.rmsprop import *  # noqa: F403
+from plugtorch.frontend.optim.rmsprop import __all__ as __all__

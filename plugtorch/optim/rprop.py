@@ -2,8 +2,5 @@
 
 from __future__ import annotations
 
-from plugtorch.frontend.optim.rprop import Rprop
-
-__all__ = [
-    "Rprop",
-]
+from plugtorch.frontend.optim.rprop import *  # noqa: F403
+from plugtorch.frontend.optim.rprop import __all__ as __all__

@@ -2,8 +2,5 @@
 
 from __future__ import annotations
 
-from plugtorch.frontend.optim.sgd import SGD
-
-__all__ = [
-    "SGD",
-]
+from plugtorch.frontend.optim.sgd import *  # noqa: F403
+from plugtorch.frontend.optim.sgd import __all__ as __all__

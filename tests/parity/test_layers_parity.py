@@ -33,6 +33,15 @@ def constant(value):
     return ("constant", value)
 
 
+def layer(name, *args):
+    """An argument that is a layer of the same library."""
+    return lambda lib: getattr(lib.nn, name)(*args)
+
+
+def arguments(lib, args):
+    return [a(lib) if callable(a) else a for a in args]
+
+
 def states(cell, *shape):
     return ("pair" if cell.startswith("LSTM") else "reals", shape)
 
@@ -97,6 +106,7 @@ for _n, _x in ((1, LINE), (2, IMAGE), (3, VOLUME)):
     case(f"InstanceNorm{_n}d", 4, inputs=_one)
     case(f"InstanceNorm{_n}d", 4, affine=True, track_running_stats=True, inputs=_one)
     case(f"InstanceNorm{_n}d", 4, affine=True, inputs=(reals(*_x[1][1:]),))
+    case(f"LazyInstanceNorm{_n}d", affine=True, inputs=_one)
     case(f"Dropout{_n}d", 0.3, inputs=_one)
     case(f"ConstantPad{_n}d", 1, 2.0, inputs=_one)
     for _pad in ("ZeroPad", "CircularPad", "ReflectionPad", "ReplicationPad"):
@@ -104,12 +114,15 @@ for _n, _x in ((1, LINE), (2, IMAGE), (3, VOLUME)):
 case("Conv2d", 4, 8, (3, 2), inputs=(reals(4, 6, 6),))
 case("AvgPool2d", 2, divisor_override=3, inputs=(IMAGE,))
 
+case("SyncBatchNorm", 4, inputs=(IMAGE,))
 case("LayerNorm", 6, inputs=(LINE,))
 case("LayerNorm", [4, 6], bias=False, inputs=(LINE,))
 case("GroupNorm", 2, 4, inputs=(IMAGE,))
 case("GroupNorm", 2, 4, affine=False, inputs=(IMAGE,))
 case("RMSNorm", 6, inputs=(LINE,))
 case("LocalResponseNorm", 3, inputs=(IMAGE,))
+for _size in (2, 3, 5, 9):
+    case("CrossMapLRN2d", _size, 0.3, 0.6, 1.3, inputs=(IMAGE,))
 case("Embedding", 10, 3, inputs=(indices(10, 4, 2),))
 case("Embedding", 10, 3, padding_idx=-1, scale_grad_by_freq=True, inputs=(indices(10, 4, 2),))
 case("EmbeddingBag", 10, 3, inputs=(indices(10, 4, 2),))
@@ -138,6 +151,7 @@ case("SmoothL1Loss", size_average=False, inputs=(ROWS, unit(4, 6)))
 case("BCELoss", inputs=(unit(4, 6), unit(4, 6)))
 case("SoftMarginLoss", inputs=(ROWS, unit(4, 6)))
 case("NLLLoss", inputs=(ROWS, indices(6, 4)))
+case("NLLLoss2d", inputs=(IMAGE, indices(4, 2, 6, 6)))
 case("CrossEntropyLoss", label_smoothing=0.1, ignore_index=2, inputs=(ROWS, indices(6, 4)))
 case("GaussianNLLLoss", full=True, inputs=(ROWS, reals(4, 6), unit(4, 6)))
 case("MultiMarginLoss", p=2, inputs=(ROWS, indices(6, 4)))
@@ -173,6 +187,9 @@ case(
 case("TransformerEncoderLayer", 6, 2, 8, inputs=(reals(5, 3, 6),))
 case("TransformerEncoderLayer", 6, 2, 8, norm_first=True, activation="gelu", inputs=(reals(5, 3, 6),))
 case("TransformerDecoderLayer", 6, 2, 8, inputs=(reals(5, 3, 6), reals(4, 3, 6)))
+_encoder, _decoder = layer("TransformerEncoderLayer", 6, 2, 8), layer("TransformerDecoderLayer", 6, 2, 8)
+case("TransformerEncoder", _encoder, 2, layer("LayerNorm", 6), inputs=(reals(5, 3, 6),))
+case("TransformerDecoder", _decoder, 2, inputs=(reals(5, 3, 6), reals(4, 3, 6)))
 case("Transformer", 6, 2, 2, 2, 8, inputs=(reals(5, 3, 6), reals(4, 3, 6)))
 case("Transformer", 6, 2, 1, 1, 8, batch_first=True, inputs=(reals(3, 5, 6), reals(3, 4, 6)))
 
@@ -206,7 +223,7 @@ def run(lib, name, args, kwargs, inputs, inplace):
     lib.manual_seed(3)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        module = getattr(lib.nn, name)(*args, **kwargs, **({"inplace": True} if inplace else {}))
+        module = getattr(lib.nn, name)(*arguments(lib, args), **kwargs, **({"inplace": True} if inplace else {}))
     printed = repr(module)
     results = []
     for training in (True, False):
@@ -245,7 +262,7 @@ def test_initial_values_are_the_same_draws(name, args, kwargs, inputs, inplace):
     states = []
     for lib in (torch, plugtorch):
         lib.manual_seed(3)
-        state = getattr(lib.nn, name)(*args, **kwargs).state_dict()
+        state = getattr(lib.nn, name)(*arguments(lib, args), **kwargs).state_dict()
         lazy = [k for k, v in state.items() if type(v).__name__.startswith("Uninitialized")]
         values = {k: v.detach().numpy() for k, v in state.items() if k not in lazy}
         states.append((values, lazy, lib.rand(3).numpy()))
@@ -275,6 +292,50 @@ def test_copies_are_equal_and_apart(name):
             np.testing.assert_allclose(p.detach().numpy(), q.detach().numpy() + 1, rtol=1e-6)
 
 
+def test_cross_map_normalisation_takes_images():
+    messages = []
+    for lib in (torch, plugtorch):
+        with pytest.raises(ValueError) as error:
+            lib.nn.CrossMapLRN2d(3)(lib.ones(2, 3, 4))
+        messages.append(str(error.value))
+    assert messages[1] == messages[0]
+
+
+NOT_OFFERED = {
+    "Container": "an empty class that PyTorch deprecated before 1.0",
+    "DataParallel": "copies a module to several GPUs, which PyTorch advises against",
+}
+NO_CASE = {
+    "Module": "the base class: test_modules_parity.py",
+    **dict.fromkeys(("Sequential", "ModuleList", "ModuleDict"), "containers: test_modules_parity.py"),
+    **dict.fromkeys(("ParameterList", "ParameterDict"), "no forward: test_modules_parity.py"),
+    **dict.fromkeys(("RNNBase", "RNNCellBase"), "abstract; their subclasses are here"),
+}
+
+
+# Layers that cannot run yet, and the function of nn.functional that they wait for.
+NO_FUNCTION = {
+    "CTCLoss": "ctc_loss",
+    "LinearCrossEntropyLoss": "linear_cross_entropy",
+    **{f"MaxUnpool{n}d": f"max_unpool{n}d" for n in (1, 2, 3)},
+    **{f"FractionalMaxPool{n}d": f"fractional_max_pool{n}d" for n in (2, 3)},
+}
+
+
+def layers(lib):
+    """The names of the layer classes that ``lib.nn`` has."""
+    kinds = {name: getattr(lib.nn, name) for name in dir(lib.nn)}
+    return {name for name, kind in kinds.items() if isinstance(kind, type) and issubclass(kind, lib.nn.Module)}
+
+
 def test_every_layer_of_torch_is_there():
-    left_out = {"Container", "LinearCrossEntropyOptions"}
-    assert set(torch.nn.modules.__all__) - set(dir(plugtorch.nn)) == left_out
+    assert layers(torch) - layers(plugtorch) == set(NOT_OFFERED)
+    assert set(torch.nn.modules.__all__) - set(dir(plugtorch.nn)) == {"Container", "LinearCrossEntropyOptions"}
+
+
+def test_every_layer_has_a_case():
+    covered = {param.values[0] for param in CASES}
+    without = {*NO_CASE, *NO_FUNCTION}
+    assert covered.isdisjoint(without)
+    assert covered | without == layers(torch) - set(NOT_OFFERED)
+    assert not [name for name in NO_FUNCTION.values() if hasattr(plugtorch.nn.functional, name)]

@@ -1,4 +1,4 @@
-"""Kernels of the op spec against PyTorch, on the values where array libraries disagree."""
+"""Kernels of the op spec against PyTorch, on the values where array libraries disagree; and what the functions refuse."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+import plugtorch  # noqa: E402
 from plugtorch.spec import load_backend  # noqa: E402
 
 EDGES = [0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -2.5, 3.0, 1e-3, 0.1, 6.0, 1e4, -1e4, np.inf, -np.inf, np.nan]
@@ -21,11 +22,13 @@ UNARY = {
     "silu": torch.nn.functional.silu, "mish": torch.nn.functional.mish, "gelu": torch.nn.functional.gelu,
     "log_sigmoid": torch.nn.functional.logsigmoid, "square": torch.square, "reciprocal": torch.reciprocal,
     "rsqrt": torch.rsqrt, "isnan": torch.isnan, "isinf": torch.isinf, "isfinite": torch.isfinite,
+    "sinc": torch.sinc,
 }
 BINARY = {
     "add": torch.add, "sub": torch.sub, "mul": torch.mul, "div": torch.div, "floor_divide": torch.floor_divide,
     "remainder": torch.remainder, "fmod": torch.fmod, "pow": torch.pow, "maximum": torch.maximum,
     "minimum": torch.minimum, "atan2": torch.atan2, "hypot": torch.hypot, "logaddexp": torch.logaddexp,
+    "copysign": torch.copysign,
     "eq": torch.eq, "ne": torch.ne, "lt": torch.lt, "le": torch.le, "gt": torch.gt, "ge": torch.ge,
 }
 INTEGER = ("add", "sub", "mul", "floor_divide", "remainder", "fmod", "maximum", "minimum", "eq", "lt", "le")
@@ -98,3 +101,51 @@ def test_order_of_edges(backend, descending):
     want = torch.sort(torch.tensor(x), descending=descending, stable=True)
     np.testing.assert_array_equal(np.array(k.to_host(values)), want.values.numpy())
     np.testing.assert_array_equal(np.array(k.to_host(places)), want.indices.numpy())
+
+
+# Calls, of the library L, with an argument that is no operand or of a dtype that PyTorch does not compute in.
+WRONG_CALLS = (
+    "L.sin(3)",
+    "L.sin_(3)",
+    "L.neg([1])",
+    "L.round(3)",
+    "L.frac(3)",
+    "L.positive(3)",
+    "L.bitwise_not(3)",
+    "L.logical_not(3)",
+    "L.atan2(3, L.ones(2))",
+    "L.atan2(L.ones(2), 3)",
+    "L.hypot(L.ones(2), 'a')",
+    "L.maximum(L.ones(2), 3)",
+    "L.logaddexp(L.ones(2), 1.0)",
+    "L.logical_and(L.ones(2), 3)",
+    "L.add(L.ones(2), 'a')",
+    "L.add('a', L.ones(2))",
+    "L.sub(L.ones(2), None)",
+    "L.mul(L.ones(2), [1])",
+    "L.div(L.ones(2), 'a')",
+    "-L.ones(2, dtype=L.bool)",
+    "L.abs(L.ones(2, dtype=L.bool))",
+    "L.floor(L.ones(2, dtype=L.bool))",
+    "L.ceil(L.ones(2, dtype=L.complex64))",
+    "L.trunc(L.ones(2, dtype=L.complex64))",
+    "L.sign(L.ones(2, dtype=L.complex64))",
+    "L.erf(L.ones(2, dtype=L.complex64))",
+    "L.clamp(L.ones(2, dtype=L.complex64), 1)",
+    "L.maximum(L.ones(2), L.ones(2, dtype=L.complex64))",
+    "L.minimum(L.ones(2, dtype=L.complex64), L.ones(2))",
+    "L.copysign(L.ones(2, dtype=L.complex64), 1)",
+    "L.bitwise_or(L.ones(2), 1)",
+    "L.lt(L.ones(2, dtype=L.complex64), 1)",
+)
+
+
+def refusal(call, lib):
+    with pytest.raises(Exception) as caught:
+        eval(call, {"L": lib})
+    return caught.type, str(caught.value)
+
+
+@pytest.mark.parametrize("call", WRONG_CALLS)
+def test_what_is_refused_and_how(backend, call):
+    assert refusal(call, plugtorch) == refusal(call, torch)

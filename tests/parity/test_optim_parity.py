@@ -59,7 +59,19 @@ SETTINGS = {
         {"lr": 0.1, "lambd": 0.01, "alpha": 0.5, "t0": 3, "weight_decay": 0.1},
         {"maximize": True, "t0": 1},
     ],
+    "Adafactor": [
+        {},
+        {"lr": 0.3, "eps": (1e-3, 1e-2), "d": 1.5, "weight_decay": 0.2, "beta2_decay": -0.5},
+        {"lr": 0.1, "maximize": True},
+    ],
     "Rprop": [{}, {"lr": 0.1, "etas": (0.3, 1.5), "step_sizes": (1e-3, 1.0), "maximize": True}],
+}
+DTYPES = {name: ("float32", "float64", "complex128") for name in SETTINGS} | {"Adafactor": ("float32", "float64")}
+# Optimizers of PyTorch that are not here.
+LEFT_OUT = {
+    "LBFGS": "not written yet",
+    "Muon": "not written yet",
+    "SparseAdam": "takes sparse gradients, which no backend has",
 }
 ALL_SETTINGS = [
     pytest.param(name, setting, id=f"{name}-{i}")
@@ -116,8 +128,47 @@ def assert_same(have, want, rtol, atol=1e-12):
         assert have == want
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64", "complex128"])
-@pytest.mark.parametrize(("name", "setting"), ALL_SETTINGS)
+def optimizers(lib):
+    """The names of the optimizer classes that ``lib.optim`` has."""
+    kinds = {name: getattr(lib.optim, name) for name in dir(lib.optim)}
+    base = lib.optim.Optimizer
+    return {name for name, kind in kinds.items() if isinstance(kind, type) and issubclass(kind, base) and kind is not base}
+
+
+def test_every_optimizer_of_torch_is_there():
+    assert optimizers(plugtorch) == set(SETTINGS)
+    assert optimizers(torch) == set(SETTINGS) | set(LEFT_OUT)
+
+
+@pytest.mark.parametrize("name", [name for name, dtypes in DTYPES.items() if "complex128" not in dtypes])
+def test_complex_parameters_are_refused(name):
+    def step(lib):
+        _, optimizer, closure = problem(lib, name, {}, "complex128")
+        optimizer.step(closure)
+
+    want = message(step, torch)
+    assert want is not None
+    assert message(step, plugtorch) == want
+
+
+@pytest.mark.parametrize("name", sorted(SETTINGS))
+def test_loading_fills_hyper_parameters_that_older_checkpoints_lack(name):
+    _, optimizer, closure = problem(plugtorch, name, {}, "float64")
+    optimizer.step(closure)
+    again = pickle.loads(pickle.dumps(pickle.loads(pickle.dumps(optimizer))))
+    assert [list(group) for group in again.param_groups] == [list(group) for group in optimizer.param_groups]
+    saved = optimizer.state_dict()
+    for group in saved["param_groups"]:
+        del group["maximize"]
+    again.load_state_dict(saved)
+    assert [sorted(group) for group in again.param_groups] == [sorted(group) for group in optimizer.param_groups]
+    assert not any(group["maximize"] for group in again.param_groups)
+
+
+@pytest.mark.parametrize(("name", "setting", "dtype"), [
+    pytest.param(*p.values, dtype, id=f"{p.id}-{dtype}")
+    for p in ALL_SETTINGS for dtype in DTYPES[p.values[0]]
+])
 def test_steps_and_state(name, setting, dtype):
     rtol, atol = (5e-5, 1e-5) if dtype == "float32" or name in ("NAdam", "ASGD") else (1e-10, 1e-12)
     runs = []
@@ -178,6 +229,7 @@ WRONG = {
     "RAdam": [{"betas": (2, 0)}],
     "ASGD": [{"lr": -1}],
     "Rprop": [{"etas": (2, 3)}],
+    "Adafactor": [{"lr": -1}, {"beta2_decay": 0.1}, {"eps": (-1, 1)}, {"eps": (None, -1)}, {"d": 0.5}, {"weight_decay": -1}],
 }
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from plugtorch.frontend.optim.lr_base import EPOCH_DEPRECATION_WARNING, LRScheduler
+from plugtorch.frontend.optim.lr_base import EPOCH_DEPRECATION_WARNING as EPOCH_DEPRECATION_WARNING
+from plugtorch.frontend.optim.lr_base import LRScheduler
 from plugtorch.frontend.optim.lr_compose import ChainedScheduler, ReduceLROnPlateau, SequentialLR
 from plugtorch.frontend.optim.lr_cycle import CosineAnnealingWarmRestarts, CyclicLR, OneCycleLR
 from plugtorch.frontend.optim.lr_epoch import (
@@ -21,7 +22,6 @@ from plugtorch.frontend.optim.lr_epoch import (
 _LRScheduler = LRScheduler
 
 __all__ = [
-    "EPOCH_DEPRECATION_WARNING",
     "ChainedScheduler",
     "ConstantLR",
     "CosineAnnealingLR",
@@ -38,5 +38,4 @@ __all__ = [
     "ReduceLROnPlateau",
     "SequentialLR",
     "StepLR",
-    "_LRScheduler",
 ]

@@ -16,11 +16,9 @@ from plugtorch.frontend.utils.hooks import RemovableHandle
 from plugtorch.spec.dtypes import float32, float64
 
 __all__ = [
-    "ElementwiseOptimizer",
     "Optimizer",
     "register_optimizer_step_post_hook",
     "register_optimizer_step_pre_hook",
-    "required",
 ]
 
 _global_pre_hooks: dict[int, Callable] = OrderedDict()
@@ -140,7 +138,6 @@ class Optimizer:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._make_hook_tables()
-        self.defaults.setdefault("differentiable", False)
 
     def __repr__(self) -> str:
         lines = [type(self).__name__ + " ("]

@@ -2,8 +2,5 @@
 
 from __future__ import annotations
 
-from plugtorch.frontend.nn.modules.channelshuffle import ChannelShuffle
-
-__all__ = [
-    "ChannelShuffle",
-]
+from plugtorch.frontend.nn.modules.channelshuffle import *  # noqa: F403
+from plugtorch.frontend.nn.modules.channelshuffle import __all__ as __all__

@@ -2,18 +2,5 @@
 
 from __future__ import annotations
 
-from plugtorch.frontend.nn.modules.container import (
-    ModuleDict,
-    ModuleList,
-    ParameterDict,
-    ParameterList,
-    Sequential,
-)
-
-__all__ = [
-    "ModuleDict",
-    "ModuleList",
-    "ParameterDict",
-    "ParameterList",
-    "Sequential",
-]
+from plugtorch.frontend.nn.modules.container import *  # noqa: F403
+from plugtorch.frontend.nn.modules.container import __all__ as __all__

@@ -2,9 +2,5 @@
 
 from __future__ import annotations
 
-from plugtorch.frontend.nn.modules.distance import CosineSimilarity, PairwiseDistance
-
-__all__ = [
-    "CosineSimilarity",
-    "PairwiseDistance",
-]
+from plugtorch.frontend.nn.modules.distance import *  # noqa: F403
+from plugtorch.frontend.nn.modules.distance import __all__ as __all__

@@ -2,20 +2,5 @@
 
 from __future__ import annotations
 
-from plugtorch.frontend.nn.modules.dropout import (
-    AlphaDropout,
-    Dropout,
-    Dropout1d,
-    Dropout2d,
-    Dropout3d,
-    FeatureAlphaDropout,
-)
-
-__all__ = [
-    "AlphaDropout",
-    "Dropout",
-    "Dropout1d",
-    "Dropout2d",
-    "Dropout3d",
-    "FeatureAlphaDropout",
-]
+from plugtorch.frontend.nn.modules.dropout import *  # noqa: F403
+from plugtorch.frontend.nn.modules.dropout import __all__ as __all__

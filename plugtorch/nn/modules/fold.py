@@ -2,9 +2,5 @@
 
 from __future__ import annotations
 
-from plugtorch.frontend.nn.modules.fold import Fold, Unfold
-
-__all__ = [
-    "Fold",
-    "Unfold",
-]
+from plugtorch.frontend.nn.modules.fold import *  # noqa: F403
+from plugtorch.frontend.nn.modules.fold import __all__ as __all__

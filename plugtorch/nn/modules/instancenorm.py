@@ -2,20 +2,5 @@
 
 from __future__ import annotations
 
-from plugtorch.frontend.nn.modules.instancenorm import (
-    InstanceNorm1d,
-    InstanceNorm2d,
-    InstanceNorm3d,
-    LazyInstanceNorm1d,
-    LazyInstanceNorm2d,
-    LazyInstanceNorm3d,
-)
-
-__all__ = [
-    "InstanceNorm1d",
-    "InstanceNorm2d",
-    "InstanceNorm3d",
-    "LazyInstanceNorm1d",
-    "LazyInstanceNorm2d",
-    "LazyInstanceNorm3d",
-]
+from plugtorch.frontend.nn.modules.instancenorm import *  # noqa: F403
+from plugtorch.frontend.nn.modules.instancenorm import __all__ as __all__

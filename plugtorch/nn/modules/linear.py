@@ -2,18 +2,6 @@
 
 from __future__ import annotations
 
-from plugtorch.frontend.nn.modules.linear import (
-    Bilinear,
-    Identity,
-    LazyLinear,
-    Linear,
-    NonDynamicallyQuantizableLinear,
-)
-
-__all__ = [
-    "Bilinear",
-    "Identity",
-    "LazyLinear",
-    "Linear",
-    "NonDynamicallyQuantizableLinear",
-]
+from plugtorch.frontend.nn.modules.linear import *  # noqa: F403
+from plugtorch.frontend.nn.modules.linear import NonDynamicallyQuantizableLinear as NonDynamicallyQuantizableLinear
+from plugtorch.frontend.nn.modules.linear import __all__ as __all__

@@ -2,18 +2,5 @@
 
 from __future__ import annotations
 
-from plugtorch.frontend.nn.modules.normalization import (
-    CrossMapLRN2d,
-    GroupNorm,
-    LayerNorm,
-    LocalResponseNorm,
-    RMSNorm,
-)
-
-__all__ = [
-    "CrossMapLRN2d",
-    "GroupNorm",
-    "LayerNorm",
-    "LocalResponseNorm",
-    "RMSNorm",
-]
+from plugtorch.frontend.nn.modules.normalization import *  # noqa: F403
+from plugtorch.frontend.nn.modules.normalization import __all__ as __all__

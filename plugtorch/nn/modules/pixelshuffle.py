@@ -2,9 +2,5 @@
 
 from __future__ import annotations
 
-from plugtorch.frontend.nn.modules.pixelshuffle import PixelShuffle, PixelUnshuffle
-
-__all__ = [
-    "PixelShuffle",
-    "PixelUnshuffle",
-]
+from plugtorch.frontend.nn.modules.pixelshuffle import *  # noqa: F403
+from plugtorch.frontend.nn.modules.pixelshuffle import __all__ as __all__

@@ -2,15 +2,5 @@
 
 from __future__ import annotations
 
-from plugtorch.frontend.nn.modules.rnn import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNBase, RNNCell, RNNCellBase
-
-__all__ = [
-    "GRU",
-    "GRUCell",
-    "LSTM",
-    "LSTMCell",
-    "RNN",
-    "RNNBase",
-    "RNNCell",
-    "RNNCellBase",
-]
+from plugtorch.frontend.nn.modules.rnn import *  # noqa: F403
+from plugtorch.frontend.nn.modules.rnn import __all__ as __all__

@@ -2,9 +2,5 @@
 
 from __future__ import annotations
 
-from plugtorch.frontend.nn.modules.sparse import Embedding, EmbeddingBag
-
-__all__ = [
-    "Embedding",
-    "EmbeddingBag",
-]
+from plugtorch.frontend.nn.modules.sparse import *  # noqa: F403
+from plugtorch.frontend.nn.modules.sparse import __all__ as __all__

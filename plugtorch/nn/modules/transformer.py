@@ -2,18 +2,5 @@
 
 from __future__ import annotations
 
-from plugtorch.frontend.nn.modules.transformer import (
-    Transformer,
-    TransformerDecoder,
-    TransformerDecoderLayer,
-    TransformerEncoder,
-    TransformerEncoderLayer,
-)
-
-__all__ = [
-    "Transformer",
-    "TransformerDecoder",
-    "TransformerDecoderLayer",
-    "TransformerEncoder",
-    "TransformerEncoderLayer",
-]
+from plugtorch.frontend.nn.modules.transformer import *  # noqa: F403
+from plugtorch.frontend.nn.modules.transformer import __all__ as __all__

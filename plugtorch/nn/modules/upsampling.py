@@ -2,10 +2,5 @@
 
 from __future__ import annotations
 
-from plugtorch.frontend.nn.modules.upsampling import Upsample, UpsamplingBilinear2d, UpsamplingNearest2d
-
-__all__ = [
-    "Upsample",
-    "UpsamplingBilinear2d",
-    "UpsamplingNearest2d",
-]
+from plugtorch.frontend.nn.modules.upsampling import *  # noqa: F403
+from plugtorch.frontend.nn.modules.upsampling import __all__ as __all__

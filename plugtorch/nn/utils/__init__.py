@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-from plugtorch.nn.utils.clip_grad import (
-    clip_grad_norm,
-    clip_grad_norm_,
-    clip_grad_value_,
-    clip_grads_with_norm_,
-    get_total_norm,
-)
-from plugtorch.nn.utils.convert_parameters import parameters_to_vector, vector_to_parameters
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "clip_grad_norm",
-    "clip_grad_norm_",
-    "clip_grad_value_",
-    "clip_grads_with_norm_",
-    "get_total_norm",
-    "parameters_to_vector",
-    "vector_to_parameters",
-]
+from plugtorch.nn.utils import clip_grad, convert_parameters
+from plugtorch.nn.utils.clip_grad import *  # noqa: F403
+from plugtorch.nn.utils.convert_parameters import *  # noqa: F403
+
+if not TYPE_CHECKING:  # type checkers take every name that the imports bring
+    __all__ = clip_grad.__all__ + convert_parameters.__all__

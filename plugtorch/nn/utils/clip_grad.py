@@ -2,18 +2,5 @@
 
 from __future__ import annotations
 
-from plugtorch.frontend.nn.utils.clip_grad import (
-    clip_grad_norm,
-    clip_grad_norm_,
-    clip_grad_value_,
-    clip_grads_with_norm_,
-    get_total_norm,
-)
-
-__all__ = [
-    "clip_grad_norm",
-    "clip_grad_norm_",
-    "clip_grad_value_",
-    "clip_grads_with_norm_",
-    "get_total_norm",
-]
+from plugtorch.frontend.nn.utils.clip_grad import *  # noqa: F403
+from plugtorch.frontend.nn.utils.clip_grad import __all__ as __all__

@@ -2,9 +2,5 @@
 
 from __future__ import annotations
 
-from plugtorch.frontend.nn.utils.convert_parameters import parameters_to_vector, vector_to_parameters
-
-__all__ = [
-    "parameters_to_vector",
-    "vector_to_parameters",
-]
+from plugtorch.frontend.nn.utils.convert_parameters import *  # noqa: F403
+from plugtorch.frontend.nn.utils.convert_parameters import __all__ as __all__

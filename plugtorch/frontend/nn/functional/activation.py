@@ -8,7 +8,7 @@ from plugtorch.spec.dtypes import FLOAT
 
 from ...activations import log_softmax, maybe_inplace, relu, relu_, softmax
 from ...dispatch import is_tensor, normalize_axis
-from ...pointwise import where
+from ...selection import where
 from ...splitting import chunk
 
 __all__ = [

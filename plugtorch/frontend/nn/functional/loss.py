@@ -12,7 +12,7 @@ from plugtorch.spec.dtypes import FLOAT
 
 from ...classification import xlogy
 from ...dispatch import to_dtype
-from ...pointwise import where
+from ...selection import where
 from ...shaping import broadcast_tensors, unsqueeze
 from .activation import log_softmax, logsigmoid
 

@@ -13,7 +13,7 @@ from plugtorch.frontend.nn.modules.module import Module
 from plugtorch.frontend.nn.parameter import Parameter, UninitializedParameter
 from plugtorch.frontend.tensor import Tensor
 
-__all__ = ["Bilinear", "Identity", "LazyLinear", "Linear", "NonDynamicallyQuantizableLinear"]
+__all__ = ["Bilinear", "Identity", "LazyLinear", "Linear"]
 
 
 class Identity(Module):

@@ -20,14 +20,13 @@ from plugtorch.frontend.nn.modules._hooks import (
     register_module_module_registration_hook,
     register_module_parameter_registration_hook,
 )
-from plugtorch.frontend.nn.modules._state_dict import ModuleState, _IncompatibleKeys
+from plugtorch.frontend.nn.modules._state_dict import ModuleState
 from plugtorch.frontend.nn.modules._traversal import ModuleTraversal
 from plugtorch.frontend.nn.parameter import Buffer, Parameter
 from plugtorch.frontend.tensor import Tensor
 
 __all__ = [
     "Module",
-    "_IncompatibleKeys",
     "register_module_backward_hook",
     "register_module_buffer_registration_hook",
     "register_module_forward_hook",

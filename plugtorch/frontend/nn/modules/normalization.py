@@ -8,6 +8,7 @@ from typing import Any
 from plugtorch.frontend import functions as fn
 from plugtorch.frontend.nn import functional as F
 from plugtorch.frontend.nn import init
+from plugtorch.frontend.nn.modules import _functions
 from plugtorch.frontend.nn.modules.module import Module
 from plugtorch.frontend.nn.parameter import Parameter
 from plugtorch.frontend.tensor import Tensor
@@ -33,11 +34,29 @@ class LocalResponseNorm(Module):
         return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
 
 
-class CrossMapLRN2d(LocalResponseNorm):
-    """The name of :class:`LocalResponseNorm` in older models, for ``(N, C, H, W)``."""
+class CrossMapLRN2d(Module):
+    """Local response normalisation of older models, on ``(N, C, H, W)``: ``x / (k + alpha/size sum of x^2)^beta``.
+
+    As PyTorch computes it, the sum for channel c goes over the channels from ``c - (size-1)//2`` to ``c + (size-1)//2``, and
+    always over channel 0; the gradient sums over the ``size`` channels up to ``c + size//2 - 1``. It is therefore not quite
+    the derivative; :class:`LocalResponseNorm` has that.
+
+    Raises:
+        ValueError: the input has not four dimensions.
+    """
 
     def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1) -> None:
-        super().__init__(size, alpha, beta, k)
+        super().__init__()
+        self.size = size
+        self.alpha = alpha
+        self.beta = beta
+        self.k = k
+
+    def forward(self, input: Tensor) -> Tensor:
+        return _functions.CrossMapLRN2d.apply(input, self.size, self.alpha, self.beta, self.k)
+
+    def extra_repr(self) -> str:
+        return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
 
 
 def _as_shape(normalized_shape: Any) -> tuple[int, ...]:

@@ -22,7 +22,8 @@ class _EmbeddingTable(Module):
     ) -> None:
         rows, width = self.num_embeddings, self.embedding_dim
         if padding_idx is not None:
-            assert -rows <= padding_idx < rows, f"{what} must be within num_embeddings"
+            if not -rows <= padding_idx < rows:
+                raise AssertionError(f"{what} must be within num_embeddings")
             padding_idx %= rows
         self.padding_idx = padding_idx
         if weight is None:
@@ -30,9 +31,8 @@ class _EmbeddingTable(Module):
             self.weight = Parameter(table, requires_grad=not freeze)
             self.reset_parameters()
         else:
-            assert list(weight.shape) == [rows, width], (
-                "Shape of weight does not match num_embeddings and embedding_dim"
-            )
+            if list(weight.shape) != [rows, width]:
+                raise AssertionError("Shape of weight does not match num_embeddings and embedding_dim")
             self.weight = Parameter(weight, requires_grad=not freeze)
 
     def reset_parameters(self) -> None:
@@ -44,7 +44,8 @@ class _EmbeddingTable(Module):
 
     @classmethod
     def _check_pretrained(cls, embeddings: Tensor) -> tuple[int, int]:
-        assert embeddings.dim() == 2, "Embeddings parameter is expected to be 2-dimensional"
+        if embeddings.dim() != 2:
+            raise AssertionError("Embeddings parameter is expected to be 2-dimensional")
         return embeddings.shape[0], embeddings.shape[1]
 
 
