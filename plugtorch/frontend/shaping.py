@@ -537,14 +537,10 @@ def diag_embed(input, offset=0, dim1=-2, dim2=-1):
     n = input._a.shape[-1] + abs(offset)
     ndim = input.dim() + 1
     a, b = normalize_axis(dim1, ndim), normalize_axis(dim2, ndim)
-    from .creation import zeros
-
-    out = zeros((*input._a.shape[:-1], n, n), dtype=input.dtype, device=input.device)
-    out = out.to(input)
     plane = apply("reshape", (input,), {"shape": (*input._a.shape, 1)})
     m = input._a.shape[-1]
     rows, cols = max(0, -offset), max(0, offset)
-    eye = zeros((m, m), dtype=dtypes.bool_, device=input.device)
+    eye = input.new_full((m, m), False, dtype=dtypes.bool_)
     eye.diagonal().fill_(True)
     square = plane.masked_fill(~eye, 0) if m else plane.expand(*plane._a.shape[:-1], 0)
     lead = (0,) * (input.dim() - 1)

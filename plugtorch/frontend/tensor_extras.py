@@ -50,8 +50,8 @@ def new_full(self, size, fill_value, *, dtype=None, device=None, requires_grad=F
 def new_empty_strided(self, size, stride, *, dtype=None, device=None, requires_grad=False, layout=None,
                       pin_memory=False):
     """A tensor of given sizes and strides, of this tensor's dtype and place."""
-    return creation.empty_strided(size, stride, dtype=dtype or self.dtype, device=device or self.device,
-                                  requires_grad=requires_grad)
+    t = creation.empty_strided(size, stride, dtype=dtype or self.dtype, device=device or self.device)
+    return (t if device else transfer_like(t, self)).requires_grad_(requires_grad)
 
 
 @method
@@ -65,8 +65,8 @@ def new_tensor(self, data, *, dtype=None, device=None, requires_grad=False, layo
 def new(self, *args):
     """A tensor of this dtype: of a shape, or with a copy of data."""
     if args and not isinstance(args[0], int) and type(args[0]).__name__ != "Size":
-        return creation.tensor(args[0], dtype=self.dtype)
-    return creation.empty(*args, dtype=self.dtype) if args else creation.empty(0, dtype=self.dtype)
+        return transfer_like(creation.tensor(args[0], dtype=self.dtype), self)
+    return transfer_like(creation.empty(*(args or (0,)), dtype=self.dtype), self)
 
 
 def result_type(tensor1, tensor2):
