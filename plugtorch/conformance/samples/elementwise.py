@@ -241,6 +241,8 @@ for _type in (np.int8, np.int16, np.int32, np.int64):
     sample("sign", np.sign, _ends)
     sample("bit_not", np.invert, _ends)
     sample("floor_divide", quiet(np.floor_divide), _ends[1:], np.array([2, -3, 5, -1], _type))
+    sample("floor_divide", lambda a, b: a, _ends[:1], np.array([-1], _type))  # wraps, and must not trap
+    sample("remainder", lambda a, b: 0 * a, _ends[:1], np.array([-1], _type))
     sample("remainder", quiet(np.remainder), _ends, np.array([3, -3, 2, 5, -7], _type))
 sample("where", np.where, np.zeros((0, 1), bool), np.ones((1, 3)), np.ones(3), grad=False)
 sample(

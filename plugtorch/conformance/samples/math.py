@@ -117,3 +117,5 @@ sample(
     grad=False,
 )
 sample("fmod", np.fmod, np.zeros((0,)), 2.0, grad=False)
+for _type in (np.int8, np.int32, np.int64):
+    sample("fmod", lambda a, b: 0 * a, np.array([np.iinfo(_type).min], _type), np.array([-1], _type))

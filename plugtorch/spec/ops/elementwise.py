@@ -139,7 +139,8 @@ def div(k, a, b):
 
 @primitive("elementwise")
 def floor_divide(k, a, b):
-    """Division rounded toward minus infinity, for floats by way of fmod (``1 // .1`` is 9).
+    """Division rounded toward minus infinity, for floats by way of fmod (``1 // .1`` is 9). The smallest integer by -1 wraps
+    to itself.
 
     Raises:
         ZeroDivisionError: an integer divisor holds 0 and the values are known.
