@@ -111,6 +111,25 @@ class PlanBase:
     results = 1
 
 
+class StandIn(PlanBase):
+    """A plan in place of another, whose ``call`` does something about what the node saved; all else is the other's."""
+
+    keeps = user = True
+
+    def __init__(self, plan):
+        self.plan, self.results = plan, plan.results
+
+    def __getattr__(self, name):
+        return getattr(self.plan, name)
+
+    @property
+    def sources(self):
+        return self.plan.sources
+
+    def node_name(self, node):
+        return self.plan.node_name(node)
+
+
 class Plan(PlanBase):
     """A rule prepared for one set of operands that need gradients.
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from .base import TensorBase, wrap
 from .mode import MODE, NO_GRAD
-from .plans import PlanBase
+from .plans import StandIn
 
 FREED = (
     "Trying to backward through the graph a second time (or directly access saved tensors after they have already "
@@ -68,23 +68,8 @@ class PackedValue:
         return t
 
 
-class Packed(PlanBase):
-    """The plan of a node whose saved tensors are packed; all else is the plan's that it stands for."""
-
-    keeps = user = True
-
-    def __init__(self, plan):
-        self.plan, self.results = plan, plan.results
-
-    def __getattr__(self, name):
-        return getattr(self.plan, name)
-
-    @property
-    def sources(self):
-        return self.plan.sources
-
-    def node_name(self, node):
-        return self.plan.node_name(node)
+class Packed(StandIn):
+    """The plan of a node whose saved tensors are packed."""
 
     def call(self, node, g, create_graph):
         """Gradients per operand: tensors under ``create_graph``, else arrays."""

@@ -11,7 +11,7 @@ from .aliasing import overwrite, view
 from .base import TensorBase, edge_of, wrap
 from .engine import fit, run_backward
 from .mode import DUAL, IN_PASS, MODE, NO_GRAD, mode
-from .plans import PlanBase, is_nondifferentiable, rule_for
+from .plans import StandIn, is_nondifferentiable, rule_for
 from .record import apply, cell_of, differentiable, saved_tensors
 
 _level: object = None  # the level that is entered; tangents of an earlier one do not count
@@ -144,23 +144,12 @@ def _transposed(plan, k, operands, tangents, values, results, live):
             for t, r, alive in zip(found, results, live, strict=True)]
 
 
-class DualPlan(PlanBase):
+class DualPlan(StandIn):
     """The plan of a node whose saved values carry tangents: a pass at the same level pushes them too."""
 
-    keeps = user = True
-
     def __init__(self, plan, level, tangents):
-        self.plan, self.level, self.tangents, self.results = plan, level, tangents, plan.results
-
-    def __getattr__(self, name):
-        return getattr(self.plan, name)
-
-    @property
-    def sources(self):
-        return self.plan.sources
-
-    def node_name(self, node):
-        return self.plan.node_name(node)
+        super().__init__(plan)
+        self.level, self.tangents = level, tangents
 
     def call(self, node, g, create_graph):
         """Gradients per operand: tensors under ``create_graph``, else arrays."""

@@ -8,15 +8,11 @@ from plugtorch.spec.dtypes import FLOAT
 from plugtorch.spec.op import OPS
 
 from .dispatch import as_number, common_dtype, elementwise, is_tensor, require_tensor, store, to_dtype
-from .methods import inplace_twin, method, operator, swapped_operator
+from .methods import exporter, inplace_twin, method, operator, swapped_operator
 from .tensor import Tensor
 
 __all__: list[str] = []
-
-
-def _export(function):
-    __all__.append(function.__name__)
-    return function
+_export = exporter(__all__)
 
 
 def _as_bool(x):

@@ -10,15 +10,11 @@ from plugtorch.spec.dtypes import BOOL
 from plugtorch.spec.op import OPS
 
 from .dispatch import as_number, common_dtype, is_tensor, moved_scalars, promoted, require_tensor, store
-from .methods import add_aliases, inplace_twin, method
+from .methods import add_aliases, exporter, inplace_twin, method
 from .unsupported import refuse
 
 __all__: list[str] = []
-
-
-def _export(function):
-    __all__.append(function.__name__)
-    return function
+_export = exporter(__all__)
 
 
 @_export

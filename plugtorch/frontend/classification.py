@@ -9,17 +9,13 @@ from plugtorch.spec.dtypes import FLOAT
 
 from .bitwise import logical_and, logical_or
 from .dispatch import common_dtype, float_like, is_tensor, store
-from .methods import inplace_twin, method
+from .methods import exporter, inplace_twin, method
 from .pointwise import full_like_number, log, sign
 from .selection import where
 from .unsupported import refuse
 
 __all__: list[str] = []
-
-
-def _export(function):
-    __all__.append(function.__name__)
-    return function
+_export = exporter(__all__)
 
 
 @_export

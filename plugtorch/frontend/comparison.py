@@ -11,15 +11,11 @@ from plugtorch.spec.xp.base import wrap_integer
 
 from .creation import as_tensor
 from .dispatch import as_number, common_dtype, moved_scalars, promoted, store, transfer_like
-from .methods import add_aliases, inplace_twin, is_operand, method
+from .methods import add_aliases, exporter, inplace_twin, is_operand, method
 from .tensor import Tensor
 
 __all__: list[str] = []
-
-
-def _export(function):
-    __all__.append(function.__name__)
-    return function
+_export = exporter(__all__)
 
 
 def _comparison(name):

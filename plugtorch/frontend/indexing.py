@@ -24,16 +24,12 @@ from .dispatch import (
     to_dtype,
     transfer_like,
 )
-from .methods import inplace_twin, method
+from .methods import exporter, inplace_twin, method
 from .shaping import expand, reshape, select, slice_view
 from .strides import is_contiguous
 
 __all__: list[str] = []
-
-
-def _export(function):
-    __all__.append(function.__name__)
-    return function
+_export = exporter(__all__)
 
 
 # Checking indices.

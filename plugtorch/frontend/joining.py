@@ -7,14 +7,11 @@ from plugtorch.autograd.record import apply
 from plugtorch.spec.dtypes import can_cast
 
 from .dispatch import common_dtype, is_tensor, normalize_axis, store, to_dtype
+from .methods import exporter
 from .shaping import expand, reshape, unsqueeze
 
 __all__: list[str] = []
-
-
-def _export(function):
-    __all__.append(function.__name__)
-    return function
+_export = exporter(__all__)
 
 
 def _joined(tensors, name):

@@ -9,17 +9,13 @@ from plugtorch.autograd.record import apply
 from plugtorch.spec.dtypes import BOOL, FLOAT, HALF
 
 from .dispatch import is_tensor, normalize_axis, require_tensor, store
-from .methods import inplace_twin, method
+from .methods import exporter, inplace_twin, method
 from .return_types import struct
 from .shaping import expand, permute, reshape, select, transpose, unsqueeze
 from .unsupported import refuse
 
 __all__: list[str] = []
-
-
-def _export(function):
-    __all__.append(function.__name__)
-    return function
+_export = exporter(__all__)
 
 
 def _same_dtype(a, b, name="mat1 and mat2"):

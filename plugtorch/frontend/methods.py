@@ -10,6 +10,16 @@ from .dispatch import NUMBERS, as_number, inplace, is_tensor
 from .tensor import Tensor
 
 
+def exporter(names: list[str]):
+    """A decorator that adds functions to a module's ``__all__``, which is all that registers them in ``torch.*``."""
+
+    def export(function):
+        names.append(function.__name__)
+        return function
+
+    return export
+
+
 def method(function=None, *, name=None):
     """Makes a function (or property) a method of Tensor under its own or another name."""
     if function is None:

@@ -24,16 +24,12 @@ from .dispatch import (
     to_dtype,
     update,
 )
-from .methods import add_aliases, inplace_twin, method, operator, swapped_operator
+from .methods import add_aliases, exporter, inplace_twin, method, operator, swapped_operator
 from .tensor import Tensor
 from .unsupported import check_alpha, check_number_fits, refuse, refused_categories
 
 __all__: list[str] = []
-
-
-def _export(function):
-    __all__.append(function.__name__)
-    return function
+_export = exporter(__all__)
 
 
 # Functions of one tensor that are one op of their name: those whose integers become the default dtype, and those that

@@ -11,15 +11,11 @@ from plugtorch.spec import dtypes
 
 from .dispatch import inplace, is_tensor, normalize_axis, store
 from .indexing import checked_index, scatter_reduce
-from .methods import inplace_twin, method
+from .methods import exporter, inplace_twin, method
 from .shaping import expand, reshape
 
 __all__: list[str] = []
-
-
-def _export(function):
-    __all__.append(function.__name__)
-    return function
+_export = exporter(__all__)
 
 
 def _positions(name, index, count):

@@ -10,15 +10,11 @@ from plugtorch.spec.op import OPS
 
 from .creation import full_like
 from .dispatch import as_number, common_dtype, is_tensor, moved_scalars, promoted, store, to_dtype
-from .methods import inplace_twin, method
+from .methods import exporter, inplace_twin, method
 from .unsupported import check_number_fits
 
 __all__: list[str] = []
-
-
-def _export(function):
-    __all__.append(function.__name__)
-    return function
+_export = exporter(__all__)
 
 
 @_export

@@ -25,16 +25,12 @@ from .dispatch import (
     shape_from,
     store,
 )
-from .methods import inplace_twin, method
+from .methods import exporter, inplace_twin, method
 from .strides import is_contiguous
 from .tensor import Size, Tensor
 
 __all__: list[str] = []
-
-
-def _export(function):
-    __all__.append(function.__name__)
-    return function
+_export = exporter(__all__)
 
 
 # Shape.

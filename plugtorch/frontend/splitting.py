@@ -9,15 +9,11 @@ from plugtorch.autograd.record import record
 from plugtorch.autograd.tangents import push_view
 
 from .dispatch import is_tensor, normalize_axis
-from .methods import method
+from .methods import exporter, method
 from .shaping import slice_view
 
 __all__: list[str] = []
-
-
-def _export(function):
-    __all__.append(function.__name__)
-    return function
+_export = exporter(__all__)
 
 
 @_export

@@ -9,14 +9,10 @@ from plugtorch.autograd.layout import contiguous_strides, layout_of, memory_orde
 
 from .dispatch import normalize_axis
 from .layouts import channels_last, channels_last_3d, contiguous_format, preserve_format, strided
-from .methods import method
+from .methods import exporter, method
 
 __all__: list[str] = []
-
-
-def _export(function):
-    __all__.append(function.__name__)
-    return function
+_export = exporter(__all__)
 
 
 @_export

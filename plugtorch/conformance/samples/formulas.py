@@ -150,3 +150,20 @@ def scattered(x, i, s, axis, mode="set"):
         where = (*at[:axis], i[at], *at[axis + 1 :])
         y[where] = COMBINE[mode](y[where], s[at])
     return y
+
+
+def slopes(f, operands, cotangents):
+    """Gradients of ``sum(cotangents * f(operands))`` by every operand, by central differences."""
+    grads = []
+    for i, v in enumerate(operands):
+        grad = np.empty(v.shape)
+        for at in np.ndindex(*v.shape):
+            values = []
+            for h in (1e-5, -1e-5):
+                moved = v.copy()
+                moved[at] += h
+                results = f(*(moved if j == i else o for j, o in enumerate(operands)))
+                values.append(sum((g * r).sum() for g, r in zip(cotangents, results, strict=True) if g is not None))
+            grad[at] = (values[0] - values[1]) / 2e-5
+        grads.append(grad)
+    return grads

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .formulas import slopes
 from .sample import between, declare, normal, sample
 
 declare(__name__)
@@ -48,19 +49,7 @@ def group_norm(x, weight, bias, groups, eps):
 def differences(f, g, x, weight):
     """Gradients by x, weight and bias of ``sum(g * f(x, weight, bias))`` by central differences."""
     weight = np.ones(g.shape) if weight is None else weight
-    operands = [x, weight, np.zeros(weight.shape)]
-    grads = []
-    for i, v in enumerate(operands):
-        grad = np.empty(v.shape)
-        for at in np.ndindex(*v.shape):
-            values = []
-            for h in (1e-5, -1e-5):
-                moved = v.copy()
-                moved[at] += h
-                values.append((g * f(*(moved if j == i else o for j, o in enumerate(operands)))).sum())
-            grad[at] = (values[0] - values[1]) / 2e-5
-        grads.append(grad)
-    return tuple(grads)
+    return tuple(slopes(lambda *v: (f(*v),), (x, weight, np.zeros(weight.shape)), (g,)))
 
 
 for _x, _weight in (((3, 2, 2), True), ((4, 3), False), ((2, 2, 3, 2), True)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .formulas import slopes
 from .sample import declare, normal, sample
 
 declare(__name__)
@@ -49,23 +50,6 @@ def gru(x, h, w_ih, w_hh, b_ih, b_hh, reverse=False):
         gates[t] = np.hstack([r, z, n])
         out[t] = h = (1 - z) * n + z * h
     return out, h, gates, candidate
-
-
-def slopes(f, operands, cotangents):
-    """Gradients of ``sum(cotangents * f(operands))`` by every operand, by central differences."""
-    grads = []
-    for i, v in enumerate(operands):
-        grad = np.empty(v.shape)
-        for at in np.ndindex(*v.shape):
-            values = []
-            for h in (1e-5, -1e-5):
-                moved = v.copy()
-                moved[at] += h
-                results = f(*(moved if j == i else o for j, o in enumerate(operands)))
-                values.append(sum((g * r).sum() for g, r in zip(cotangents, results, strict=True) if g is not None))
-            grad[at] = (values[0] - values[1]) / 2e-5
-        grads.append(grad)
-    return grads
 
 
 LAYERS = (

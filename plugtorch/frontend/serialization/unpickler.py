@@ -174,10 +174,8 @@ def _storage_of(archive_storage, pid):
     return TypedStorage(archive_storage(key, location, needed), kind.dtype)
 
 
-class RestrictedUnpickler(pickle._Unpickler):
-    """Reads a stream that may come from anyone."""
-
-    dispatch = dict(pickle._Unpickler.dispatch)
+class _OfArchive:
+    """What both readers do: tensors' storages come from the archive around the stream."""
 
     def __init__(self, data: bytes, archive_storage, **options):
         super().__init__(io.BytesIO(data), **options)
@@ -185,6 +183,12 @@ class RestrictedUnpickler(pickle._Unpickler):
 
     def persistent_load(self, pid):
         return _storage_of(self._archive_storage, pid)
+
+
+class RestrictedUnpickler(_OfArchive, pickle._Unpickler):
+    """Reads a stream that may come from anyone."""
+
+    dispatch = dict(pickle._Unpickler.dispatch)
 
     def find_class(self, module, name):
         full = f"{module}.{name}"
@@ -213,15 +217,8 @@ class RestrictedUnpickler(pickle._Unpickler):
     dispatch[pickle.BUILD[0]] = _build
 
 
-class FullUnpickler(pickle.Unpickler):
+class FullUnpickler(_OfArchive, pickle.Unpickler):
     """Reads a stream of a trusted source, with PyTorch's names for this package's."""
-
-    def __init__(self, data: bytes, archive_storage, **options):
-        super().__init__(io.BytesIO(data), **options)
-        self._archive_storage = archive_storage
-
-    def persistent_load(self, pid):
-        return _storage_of(self._archive_storage, pid)
 
     def find_class(self, module, name):
         known = _FUNCTIONS.get(f"{module}.{name}")
