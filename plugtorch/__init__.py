@@ -36,8 +36,9 @@ globals().update(_DTYPES)
 globals().update(_ALIASES)
 
 _SUBMODULES = frozenset({
-    "_C", "backends", "cli", "conformance", "cuda", "distributions", "frontend", "func", "linalg", "nn", "optim",
-    "overrides", "random", "serialization", "spec", "special", "transforms", "utils", "version",
+    "_C", "__config__", "accelerator", "amp", "backends", "cli", "conformance", "cpu", "cuda", "distributions", "fft",
+    "frontend", "func", "linalg", "masked", "nested", "mps", "mtia", "nn", "optim", "overrides", "random", "serialization",
+    "signal", "sparse", "spec", "special", "transforms", "utils", "version", "xpu",
 })
 _LAZY = {
     **dict.fromkeys(("save", "load"), "plugtorch.frontend.serialization"),

@@ -24,7 +24,9 @@ def layer_of(path: pathlib.Path) -> str | None:
     parts = path.relative_to(ROOT).parts
     if parts[0] == "backends":
         return "backends"
-    return parts[1] if parts[0] == "plugtorch" and len(parts) > 2 and parts[1] in ALLOWED else None
+    if parts[0] == "plugtorch" and len(parts) > 2 and parts[1] in ALLOWED and parts[1] != "backends":  # torch.backends
+        return parts[1]
+    return None
 
 
 def imported(path: pathlib.Path):

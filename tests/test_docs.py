@@ -70,5 +70,6 @@ def test_every_differentiable_op_is_checked_by_a_gradient(backend):
     from plugtorch.conformance.samples import SAMPLES
 
     graded = {s.op for samples in SAMPLES.values() for s in samples if s.grad}
-    missing = {n for n in OPS if not is_nondifferentiable(n)} - graded - FLAT - {"bitcast"}
+    as_pytorch = {"geqrf", "cholesky_solve"}  # the one raises, the other fills the triangle that is not read
+    missing = {n for n in OPS if not is_nondifferentiable(n)} - graded - FLAT - {"bitcast"} - as_pytorch
     assert missing == set()

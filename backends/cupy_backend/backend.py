@@ -93,6 +93,23 @@ class CupyBackend(StridedViews, CupyArrays):
         cp.get_default_memory_pool().free_all_blocks()
         cp.get_default_pinned_memory_pool().free_all_blocks()
 
+    def device_properties(self, device):
+        known = cp.cuda.runtime.getDeviceProperties(device.index or 0)
+        name = known["name"]
+        return {"name": name.decode() if isinstance(name, bytes) else name, "total_memory": known["totalGlobalMem"],
+                "major": known["major"], "minor": known["minor"], "multi_processor_count": known["multiProcessorCount"]}
+
+    def memory_stats(self, device):
+        with self._on(device):
+            pool = cp.get_default_memory_pool()
+            free, total = cp.cuda.runtime.memGetInfo()
+            return {"allocated": pool.used_bytes(), "reserved": pool.total_bytes(), "free": free, "total": total}
+
+    def limit_memory(self, device, fraction):
+        with self._on(device):
+            cp.get_default_memory_pool().set_limit(fraction=fraction)
+        return True
+
     def full(self, *, shape, value, dtype, device):
         with self._on(device):
             return super().full(shape=shape, value=value, dtype=dtype, device=device)

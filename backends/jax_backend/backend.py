@@ -98,6 +98,20 @@ class JaxBackend(JaxKernels):
     def release(self):
         jax.clear_caches()
 
+    def device_properties(self, device):
+        native = self._native_device(device)
+        known = {"name": native.device_kind, "multi_processor_count": getattr(native, "core_count", 0) or 0}
+        capability = getattr(native, "compute_capability", None)
+        if capability:
+            known["major"], known["minor"] = (int(n) for n in str(capability).split("."))
+        total = (native.memory_stats() or {}).get("bytes_limit")
+        return {**known, "total_memory": total} if total else known
+
+    def memory_stats(self, device):
+        found = self._native_device(device).memory_stats() or {}
+        names = {"bytes_in_use": "allocated", "peak_bytes_in_use": "peak", "bytes_reserved": "reserved", "bytes_limit": "total"}
+        return {names[key]: value for key, value in found.items() if key in names}
+
     # Ops without array operands.
 
     def full(self, *, shape, value, dtype, device):
@@ -145,25 +159,6 @@ class JaxBackend(JaxKernels):
     def fmod(self, a, b):
         self._checked_divisor(a, b, "modulo")
         return _compiled["fmod"](a, b)
-
-    def cholesky(self, a, *, upper=False):
-        y = _compiled["cholesky"](a, upper=upper)
-        if not traced(a) and bool(_lost(y, a)):
-            raise RuntimeError("linalg.cholesky: the matrix is not positive-definite")
-        return y
-
-    def solve(self, a, b):
-        y = _compiled["solve"](a, b)
-        if not traced(y) and bool(_lost(y, a, b)):
-            raise RuntimeError("linalg.solve: Singular matrix")
-        return y
-
-
-@jax.jit
-def _lost(y, *operands):
-    """Whether a result holds infinities or nan though the operands are finite."""
-    finite = jnp.isfinite(y).all()
-    return ~finite & jnp.stack([jnp.isfinite(x).all() for x in operands]).all()
 
 
 def _compile(name):

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from plugtorch.spec import Abstract, infer
+from plugtorch.spec.ops.linalg import scaled_exponential
 from plugtorch.spec.xp.linalg import LinalgKernels
 
 # Accelerators would otherwise round float32 operands of products to fewer bits.
@@ -40,6 +41,28 @@ class JaxLinalg(LinalgKernels):
     def eigh(self, a):
         w, v = jnp.linalg.eigh(self._hermitian(a), symmetrize_input=False)
         return w, v
+
+    def lu_permutation(self, pivots, *, size):
+        return lax.linalg.lu_pivots_to_permutation(pivots.astype(jnp.int32), size).astype(jnp.int64)
+
+    def det(self, a):
+        return jnp.linalg.det(a).astype(a.dtype)
+
+    def slogdet(self, a):
+        sign, size = jnp.linalg.slogdet(a)
+        return sign, size
+
+    def matrix_exp(self, a):
+        """The spec's composition, with a loop of as many squarings as the greatest norm of the batch needs."""
+        if 0 in a.shape:
+            return a
+        y, count, real = scaled_exponential(self, a)
+        y = lax.fori_loop(0, jnp.max(count).astype(jnp.int32), lambda i, y: jnp.where(i < count, self.matmul(y, y), y), y)
+        return jnp.where(real, y, jnp.nan)
+
+    def geqrf(self, a):
+        packed, tau = jnp.linalg.qr(a, mode="raw")
+        return jnp.swapaxes(packed, -1, -2), tau
 
     def svd(self, a, *, full=False):
         u, s, v = jnp.linalg.svd(a, full_matrices=full)

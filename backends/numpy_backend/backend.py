@@ -17,6 +17,7 @@ from .linalg import NumpyLinalg
 from .quiet import QUIET
 from .recurrent import NumpyRecurrent
 from .reduction import NumpyReduction
+from .sparse import NumpySparse
 
 ndarray = np.ndarray
 
@@ -27,7 +28,7 @@ class NumpyArrays(XPBackend, xp=np, array_type=np.ndarray):
 
 class NumpyBackend(
     NumpyHot, NumpyElementwise, NumpyReduction, NumpyIndex, NumpyLinalg, NumpyActivations, NumpyConvolution,
-    NumpyPooling, NumpyNormalisation, NumpyRecurrent, StridedViews, NumpyArrays,
+    NumpyPooling, NumpyNormalisation, NumpyRecurrent, NumpySparse, StridedViews, NumpyArrays,
 ):
     """Host arrays: mutable, with views that share memory."""
 

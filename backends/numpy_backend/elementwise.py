@@ -52,7 +52,7 @@ def _binary_wide(f):
     return lambda self, a, b: kernel(self, a, b)
 
 
-WIDE = frozenset({"atan2", "hypot", "logaddexp"})
+WIDE = frozenset({"atan2", "hypot", "logaddexp", "logaddexp2"})
 
 
 class NumpyElementwise:

@@ -28,6 +28,8 @@ class NumpyIndex(IndexKernels):
         return super().index_put(x, v, *idx, accumulate=accumulate)
 
     def _combine(self, y, where, s, mode):
+        if not y.size:
+            return
         if mode != "add" or y.dtype.kind not in "fc":
             QUIET.run(super()._combine, y, where, s, mode)
             return
@@ -65,6 +67,8 @@ class NumpyIndex(IndexKernels):
 
     @halved
     def index_add(self, x, i, s, *, axis):
+        if not s.size:
+            return x.copy()
         if axis or x.dtype.kind not in "fc" or x.ndim == 1:
             return super().index_add(x, i, s, axis=axis)
         y = sum_rows(s.reshape(len(s), prod(s.shape[1:])), i, num_rows=len(x)).reshape(x.shape)

@@ -36,9 +36,17 @@ class NumpyLinalg(LinalgKernels):
         return y if y.dtype.kind != "c" else np.conjugate(y)
 
     lu = silent(LinalgKernels.lu)
+    det = silent(LinalgKernels.det)
+    slogdet = silent(LinalgKernels.slogdet)
     solve = silent(LinalgKernels.solve)
     eig = silent(LinalgKernels.eig)
-    fft = silent(LinalgKernels.fft)
+    fft, rfft, irfft = silent(LinalgKernels.fft), silent(LinalgKernels.rfft), silent(LinalgKernels.irfft)
+
+    def geqrf(self, a):
+        if 0 in a.shape:
+            return super().geqrf(a)
+        packed, tau = np.linalg.qr(a, mode="raw")
+        return np.ascontiguousarray(packed.swapaxes(-1, -2)), tau
 
     def linear(self, x, w, b):
         if x.ndim != 2:

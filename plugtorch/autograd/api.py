@@ -108,6 +108,10 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
             raise RuntimeError("`grad_tensors` and `grad_variables` (deprecated) arguments both passed to `backward()`. "
                                "Please only use `grad_tensors`.")
         grad_tensors = grad_variables
+    if _sparse is not None:
+        grad_tensors = None if grad_tensors is None else tuple(map(_sparse.cotangent, _as_tuple(tensors),
+                                                                   _as_tuple(grad_tensors)))
+        tensors, inputs = _carriers(_as_tuple(tensors)), None if inputs is None else _carriers(_as_tuple(inputs))
     if inputs is not None:
         inputs = _as_tuple(inputs)
         if not inputs:
@@ -146,6 +150,13 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
     if not inputs:
         raise RuntimeError("`inputs` argument to `grad()` cannot be empty.")
     retain_graph = create_graph if retain_graph is None else retain_graph
+    if _sparse is not None and any(isinstance(t, TensorBase) and t._k.level for t in (*outputs, *inputs)):
+        cotangents = None if grad_outputs is None else tuple(map(_sparse.cotangent, outputs, _as_tuple(grad_outputs)))
+        carriers = _carriers(outputs), _carriers(inputs)
+        if any(a is not b for a, b in zip((*outputs, *inputs), (*carriers[0], *carriers[1]), strict=True)):
+            found = grad(*carriers, cotangents, retain_graph, create_graph, only_inputs, allow_unused, is_grads_batched,
+                         materialize_grads)
+            return tuple(map(_sparse.gradient, inputs, found))
     if is_grads_batched:
         return _batched(outputs, inputs, _as_tuple(grad_outputs), retain_graph, create_graph, allow_unused,
                         materialize_grads)
@@ -189,6 +200,24 @@ def bind_batched_pass(function) -> None:
     is made of this package and so cannot be imported here."""
     global _batched_pass
     _batched_pass = function
+
+
+_sparse = None
+
+
+def bind_sparse(translator) -> None:
+    """Tells ``backward`` and ``grad`` how gradients of sparse tensors pass: through the values, which are in the graph.
+
+    Args:
+        translator: ``carrier(t)`` is the tensor in the graph (``t`` itself if it is not sparse), ``cotangent(t, g)`` a
+            gradient of ``t`` as one of its carrier, and ``gradient(t, g)`` the reverse.
+    """
+    global _sparse
+    _sparse = translator
+
+
+def _carriers(tensors):
+    return tuple([_sparse.carrier(t) if isinstance(t, TensorBase) else t for t in tensors])
 
 
 def stack(tensors):

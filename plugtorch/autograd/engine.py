@@ -99,6 +99,7 @@ class Pass:
         self.buffer, self.heap, self.leaves = {}, [], {}
         self.owned = set()  # edges whose buffered array was made here, so that sums may be written into it
         self.captured = {}
+        self.sparse = {}  # leaf -> the sparse gradients that arrived at it, apart from the arrays in ``leaves``
 
     def deliver(self, edge, g, k):
         """Adds a gradient to what has arrived at an edge."""
@@ -291,6 +292,8 @@ class Pass:
 
     def finish(self):
         """Hands the gathered gradients to the leaves."""
+        if self.sparse:
+            self.finish_sparse()
         for leaf in list(self.leaves):
             g = self.leaves.pop(leaf)
             k = leaf._k
@@ -317,6 +320,30 @@ class Pass:
                 for hook in list(node_hooks.after.values()):
                     checked_hook_results(hook, (), hook((), self.shown((g,), k)))
 
+    def finish_sparse(self):
+        """Hands sparse gradients, with the dense ones that arrived at the same leaf, to the leaves: as tensors."""
+        for leaf, arrived in self.sparse.items():
+            g = arrived[0]
+            for more in arrived[1:]:
+                g = g + more
+            dense = self.leaves.pop(leaf, None)
+            if dense is not None:
+                g = wrap(dense, leaf._k) + g
+            for hook in list((leaf._hooks or {}).get("before", {}).values()):
+                result = hook(g)
+                if result is not None:
+                    check_hook_result(hook, g, result)
+                    g = result
+            if self.captures is not None:
+                if leaf in self.captures:
+                    self.captured[leaf] = g
+                if not self.accumulate or leaf not in self.captures:
+                    continue
+            with STORING:
+                leaf._grad = g if leaf._grad is None else leaf._grad + g
+            for hook in list((leaf._hooks or {}).get("after", {}).values()):
+                hook(leaf)
+
     def run_leaf_hooks(self, before, g, k):
         hooks = NodeHooks()
         hooks.before = before
@@ -337,6 +364,8 @@ class Pass:
             return
         if old is None:
             t._grad = wrap(g if fresh else k.copy(g), k)
+        elif old._k is not k:  # a sparse gradient
+            t._grad = wrap(g, k) + old
         elif old._req:
             t._grad = wrap(k.add(old._a, g), k)
         elif k.aliases:
@@ -467,7 +496,7 @@ def run_backward(roots, gradients, retain_graph, create_graph, inputs=None, accu
         g = state.captured.get(edge)
         if g is not None and n is not None:
             g = g[n]
-        if g is not None and not create_graph:
+        if g is not None and not create_graph and not isinstance(g, TensorBase):
             g = wrap(g, edge._k)
         results.append(g)
     return results

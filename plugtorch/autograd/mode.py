@@ -17,6 +17,7 @@ ANOMALY_NAN = 8  # and a backward pass looks for nan
 SAVED_HOOKS = 64  # hooks pack what nodes save
 IN_PASS = 256  # a backward pass on arrays is running
 DUAL = 512  # tensors may carry tangents (forward-mode differentiation)
+AUTOCAST = 1024  # listed functions cast their operands first (mixed precision)
 WATCHED = ANOMALY | SAVED_HOOKS  # a new node is looked at
 
 MODE: ContextVar[int] = ContextVar("plugtorch_mode", default=0)

@@ -19,7 +19,8 @@ _NAMES = {
     "max_index": "Max", "min_index": "Min", "lstm_layer": "Lstm", "max": "Amax", "min": "Amin",
     "norm": "LinalgVectorNorm", "cholesky": "LinalgCholeskyEx", "eigh": "LinalgEigh", "svd": "LinalgSvd",
     "qr": "LinalgQr", "solve": "LinalgSolveEx", "solve_triangular": "LinalgSolveTriangular", "log1p": "Log1P",
-    "square": "Pow", "unfold_dim": "Unfold",
+    "det": "LinalgDet", "slogdet": "LinalgSlogdet", "pinv": "LinalgPinv", "matrix_exp": "LinalgMatrixExp",
+    "lu": "LinalgLuFactorEx", "square": "Pow", "unfold_dim": "Unfold",
 }
 
 

@@ -18,12 +18,14 @@ engine sums, casts and takes real parts.
 
 from __future__ import annotations
 
+from plugtorch.spec.dtypes import HALF, float32
 from plugtorch.spec.op import ADDED, OPS, Op
 
 from .names import node_name
 
 _RULES: dict[str, Rule] = {}
 _NONDIFFERENTIABLE: set[str] = set()
+_SINGLE: set[str] = set()
 
 
 class Rule:
@@ -77,6 +79,32 @@ def nondifferentiable(*names: str) -> None:
         if name not in OPS:
             raise ValueError(f"there is no op {name!r}")
         _NONDIFFERENTIABLE.add(name)
+
+
+def in_single(*names: str) -> None:
+    """Declares ops whose rule runs in float32 from half gradients and half saved values: those for whose backward pass
+    PyTorch has one kernel. The engine rounds the result once, when it fits it to the operand's dtype."""
+    for name in names:
+        if name not in OPS:
+            raise ValueError(f"there is no op {name!r}")
+        _SINGLE.add(name)
+
+
+def _widened(k, value):
+    if isinstance(value, (tuple, list)):
+        return type(value)(_widened(k, v) for v in value)
+    if hasattr(value, "shape") and k.dtype_of(value) in HALF:
+        return k.cast(value, dtype=float32)
+    return value
+
+
+def _in_single(run):
+    def single(k, g, saved):
+        if k.dtype_of(next(v for v in g if v is not None) if type(g) is list else g) not in HALF:
+            return run(k, g, saved)
+        return run(k, _widened(k, g), tuple(_widened(k, v) for v in saved))
+
+    return single
 
 
 def rule_for(name: str) -> Rule | None:
@@ -170,6 +198,8 @@ class Plan(PlanBase):
                 calls.append(f"f{i}({', '.join(['k', 'g', *map(slot, _names(function, 2))])})")
             body = f"({', '.join(calls)},)"
         self.run = eval(f"lambda k, g, s: {body}", scope)  # noqa: S307  (source built from the rule's own signature)
+        if self.op.name in _SINGLE:
+            self.run = _in_single(self.run)
         self.sources = tuple(sources)
         self.keeps = any(kind in ("operand", "output") for kind, _ in sources)
         self.results = len(self.op.outputs)

@@ -7,6 +7,7 @@ import warnings
 from plugtorch.autograd.record import apply
 from plugtorch.spec.dtypes import BOOL
 
+from .amp.casting import autocasts
 from .dispatch import inplace as run_inplace
 from .dispatch import normalize_axis, require_tensor, to_dtype
 from .methods import inplace_twin, method
@@ -57,7 +58,7 @@ def _softmax_like(name, op):
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"{name} along a dimension; ``dtype`` converts first."
-    return function
+    return autocasts(function)
 
 
 softmax, log_softmax = _softmax_like("softmax", "softmax"), _softmax_like("log_softmax", "log_softmax")

@@ -28,6 +28,7 @@ def logical_not(input, *, out=None):
 
 def _logical(name, op_name):
     def function(input, other, *, out=None):
+        require_tensor(input, name)
         require_tensor(other, name, "other", 2)
         return store(out, elementwise(op_name, (_as_bool(input), _as_bool(other))))
 
@@ -60,8 +61,7 @@ for _name, _op, _dunder in (
 ):
     _function = globals()[_name] = _export(method(_bitwise(_name, _op)))
     globals()[_name + "_"] = _export(inplace_twin(_function))
-    if _dunder in ("and", "or", "xor"):
-        setattr(Tensor, f"__i{_dunder}__", globals()[_name + "_"])
+    setattr(Tensor, f"__i{_dunder}__", globals()[_name + "_"])
     setattr(Tensor, f"__{_dunder}__", operator(_function))
     setattr(Tensor, f"__r{_dunder}__", swapped_operator(_function))
 

@@ -9,8 +9,10 @@ from plugtorch.autograd.record import common_backend, finish
 from plugtorch.spec.dtypes import BOOL
 from plugtorch.spec.op import OPS
 
-from .dispatch import as_number, common_dtype, is_tensor, moved_scalars, promoted, require_tensor, store
+from .comparison import ge, le
+from .dispatch import as_number, common_dtype, is_tensor, moved_scalars, promoted, require_tensor, store, to_dtype
 from .methods import add_aliases, exporter, inplace_twin, method
+from .selection import where
 from .unsupported import refuse
 
 __all__: list[str] = []
@@ -62,5 +64,25 @@ def clamp_max(input, max, *, out=None):
 
 
 clamp_min_, clamp_max_ = _export(inplace_twin(clamp_min)), _export(inplace_twin(clamp_max))
+
+
+
+def _greater_or_number(name, compare):
+    @named(f"{name.capitalize()}Backward0")
+    def function(input, other, *, out=None):
+        require_tensor(input, name)
+        dtype = common_dtype((input, require_tensor(other, name, "other", 2)))
+        refuse(name, dtype)
+        a, b = (to_dtype(x, dtype) for x in moved_scalars((input, other)))
+        return store(out, where(compare(a, b) | b.ne(b), a, b))
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = (f"The {'greater' if name == 'fmax' else 'smaller'} of two elements; where one is nan, the other."
+                        "\n\nRaises:\n    RuntimeError: the dtype is complex.\n")
+    return function
+
+
+fmax = _export(method(_greater_or_number("fmax", ge)))
+fmin = _export(method(_greater_or_number("fmin", le)))
 
 __all__ += add_aliases(globals(), {"clip": "clamp"})

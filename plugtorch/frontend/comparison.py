@@ -10,7 +10,7 @@ from plugtorch.spec.op import OPS
 from plugtorch.spec.xp.base import wrap_integer
 
 from .creation import as_tensor
-from .dispatch import as_number, common_dtype, moved_scalars, promoted, store, transfer_like
+from .dispatch import as_number, common_dtype, moved_scalars, promoted, require_tensor, store, transfer_like
 from .methods import add_aliases, exporter, inplace_twin, is_operand, method
 from .tensor import Tensor
 
@@ -22,6 +22,7 @@ def _comparison(name):
     ordered = name not in ("eq", "ne")
 
     def function(input, other, *, out=None):
+        require_tensor(input, name)
         if not is_operand(other):
             raise TypeError(f"{name}(): argument 'other' (position 2) must be Tensor or Number, not {type(other).__name__}")
         operands = moved_scalars((input, as_number(other)))

@@ -14,7 +14,7 @@ from plugtorch.spec import dtypes
 from plugtorch.spec.dtypes import BOOL, COMPLEX, FLOAT, INT, DType
 
 from . import state
-from .dispatch import NUMBERS, as_number, is_tensor, shape_from, store
+from .dispatch import NUMBERS, as_number, is_tensor, require_tensor, shape_from, store
 from .strides import arrange, order_for
 from .tensor import Tensor
 from .unsupported import check_number_fits
@@ -88,7 +88,17 @@ def empty_strided(size, stride, *, dtype=None, layout=None, device=None, require
 
 def empty_permuted(size, physical_layout, *, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False):
     """A dense tensor whose dimensions lie in memory in the given order, from the outermost to the innermost."""
-    return arrange(filled(shape_from((size,)), 0, dtype, device, requires_grad), tuple(physical_layout))
+    size, order = shape_from((size,)), tuple(physical_layout)
+    if len(size) != len(order):
+        raise RuntimeError("Number of dimensions in size does not match the length of the physical_layout; i.e. len(size) = "
+                           f"{len(size)} is not equal to len(physical_layout) = {len(order)}")
+    for i, d in enumerate(order):
+        if not 0 <= d < len(size):
+            raise RuntimeError(f"Dimension out of range (expected to be between 0 and {len(size) - 1}, but got {d} at index "
+                               f"{i}): negative dims are not supported here")
+    if len(set(order)) < len(order):
+        raise RuntimeError(f"Duplicate dim not allowed: {list(order)}")
+    return arrange(filled(size, 0, dtype, device, requires_grad), order)
 
 
 def full(size, fill_value, *, out=None, dtype=None, layout=None, device=None, requires_grad=False, names=None):
@@ -165,6 +175,10 @@ def arange(start, end=None, step=1, *, out=None, dtype=None, layout=None, device
     if dtype is None:
         whole = all(isinstance(v, int) for v in (start, end, step))
         dtype = out.dtype if out is not None else dtypes.int64 if whole else state.get_default_dtype()
+    if dtype.category == INT:
+        start, end, step = int(start), int(end), int(step)
+        if step == 0:
+            raise ValueError(f"step must be nonzero, but the dtype {dtype!r} makes it 0")
     k, device = state.resolve_device(device)
     return _finish(k.arange(start=start, stop=end, step=step, dtype=dtype, device=device), k, requires_grad, out)
 
@@ -176,8 +190,15 @@ def range_(start=0, end=None, step=1, *, out=None, dtype=None, layout=None, devi
                   requires_grad=requires_grad)
 
 
+def _check_steps(name, start, end, steps):
+    if not is_tensor(steps) and not hasattr(steps, "__index__"):
+        raise TypeError(f"{name}() received an invalid combination of arguments - got ({type(start).__name__}, "
+                        f"{type(end).__name__}, {type(steps).__name__}): steps must be int")
+
+
 def linspace(start, end, steps, *, out=None, dtype=None, layout=None, device=None, requires_grad=False):
     """``steps`` values from start to end, both included, counted from the nearer end."""
+    _check_steps("linspace", start, end, steps)
     if steps < 0:
         raise RuntimeError("number of steps must be non-negative")
     start, end = (v.item() if is_tensor(v) else as_number(v) for v in (start, end))
@@ -188,9 +209,10 @@ def linspace(start, end, steps, *, out=None, dtype=None, layout=None, device=Non
     k, device = state.resolve_device(device)
     work = dtype if dtype.category >= FLOAT and dtype not in dtypes.HALF else (
         dtypes.float64 if dtype.category == INT else dtypes.float32)
-    line = _line(work.numpy.type(start), work.numpy.type(end), steps, work)
     if dtype.category == INT:
-        line = np.trunc(line)
+        line = np.trunc(_line(work.numpy.type(int(start)), work.numpy.type(int(end)), steps, work))
+    else:
+        line = _line(work.numpy.type(start), work.numpy.type(end), steps, work)
     return _finish(k.from_host(line.astype(dtype.numpy), device=device), k, requires_grad, out)
 
 
@@ -213,9 +235,12 @@ def _line(start, end, steps, work):
 
 def logspace(start, end, steps, base=10.0, *, out=None, dtype=None, layout=None, device=None, requires_grad=False):
     """``base ** x`` for ``steps`` values x from start to end."""
+    _check_steps("logspace", start, end, steps)
+    dtype = dtype or (out.dtype if out is not None else state.get_default_dtype())
+    if dtype.category == INT:
+        start, end = (int(v.item() if is_tensor(v) else v) for v in (start, end))
     line = linspace(start, end, steps, dtype=dtypes.float64, device=device)
-    powers = apply("pow", (float(base), line))
-    result = powers.to(dtype or (out.dtype if out is not None else state.get_default_dtype()))
+    result = apply("pow", (float(base), line)).to(dtype)
     if out is not None:
         return store(out, result)
     return result.requires_grad_() if requires_grad else result
@@ -483,13 +508,19 @@ def as_subclass(t, cls):
 
 def complex_(real, imag, *, out=None):
     """``real + 1j * imag`` of two real tensors of one dtype."""
+    require_tensor(real, "complex", "real", 1)
+    require_tensor(imag, "complex", "imag", 2)
     if real.dtype is not imag.dtype:
         raise RuntimeError(f"Expected object of scalar type {real.dtype.legacy} but got scalar type "
                            f"{imag.dtype.legacy} for second argument")
     if real.dtype not in (dtypes.float16, dtypes.float32, dtypes.float64):
         raise RuntimeError(f"Expected both inputs to be Half, Float or Double tensors but got {real.dtype.legacy} and "
                            f"{imag.dtype.legacy}")
-    return store(out, apply("complex", (real, imag)))
+    y = apply("complex", (real, imag))
+    if out is not None and out.dtype is not y.dtype:
+        raise RuntimeError(f"Expected object of scalar type {y.dtype.legacy} but got scalar type {out.dtype.legacy} for "
+                           "argument 'out'")
+    return store(out, y)
 
 
 def scalar_tensor(s, *, dtype=None, device=None, requires_grad=False):

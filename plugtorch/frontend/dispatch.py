@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from numpy import generic
 
 from plugtorch.autograd.aliasing import check_inplace, check_overlap, overwrite, replace
@@ -153,6 +155,36 @@ def to_dtype(t, dtype: DType):
     if t._k.dtype_of(t._a) is dtype:
         return t
     return apply("cast", (t,), {"dtype": dtype})
+
+
+def rounded_once(function):
+    """Makes a composition compute in float32 from half tensors and round its results once, as PyTorch's one kernel for it
+    does."""
+
+    @functools.wraps(function)
+    def wrapped(*args, **kwargs):
+        found = {a._k.dtype_of(a._a) for a in (*args, *kwargs.values()) if isinstance(a, TensorBase)}
+        half = next(iter(found & HALF), None)
+        if half is None or any(d is not half and d.category >= FLOAT for d in found):
+            return function(*args, **kwargs)
+        out = kwargs.pop("out", None)
+        found = function(*(_single(a) for a in args), **{key: _single(value) for key, value in kwargs.items()})
+        if isinstance(found, tuple):
+            return store(out, type(found)(*(_as_half(y, half) for y in found)) if hasattr(found, "_fields") else tuple(
+                _as_half(y, half) for y in found))
+        return store(out, _as_half(found, half))
+
+    return wrapped
+
+
+def _single(value):
+    if isinstance(value, TensorBase):
+        return to_dtype(value, float32) if value._k.dtype_of(value._a) in HALF else value
+    return type(value)(map(_single, value)) if type(value) in (list, tuple) else value
+
+
+def _as_half(y, half):
+    return to_dtype(y, half) if isinstance(y, TensorBase) and y._k.dtype_of(y._a) is float32 else y
 
 
 def float_like(t):

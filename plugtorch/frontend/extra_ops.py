@@ -1,4 +1,4 @@
-"""Ops that plugins bring: ``plugtorch.ops.NAMESPACE.NAME(...)``, on every backend, with gradients."""
+"""Ops that plugins bring: ``plugtorch.ops.NAMESPACE.NAME(...)``, on every backend, with gradients; and ``ops.aten``."""
 
 from __future__ import annotations
 
@@ -36,6 +36,10 @@ class Ops:
     def __getattr__(self, name):
         if name.startswith("__"):
             raise AttributeError(name)
+        if name == "aten":
+            from .aten import aten
+
+            return aten
         if name not in dir(self):
             raise AttributeError(f"no installed plugin brings ops called 'plugtorch.ops.{name}'; installed namespaces: "
                                  f"{', '.join(dir(self)) or 'none'}. A plugin has an entry point 'ops+{name}' in the group "

@@ -13,6 +13,7 @@ from plugtorch.autograd.record import apply
 from plugtorch.spec import dtypes
 from plugtorch.spec.dtypes import BOOL, FLOAT, INT
 
+from .amp.casting import autocasts
 from .creation import as_tensor, tensor
 from .dispatch import (
     as_number,
@@ -26,6 +27,7 @@ from .dispatch import (
 )
 from .methods import exporter, inplace_twin, method
 from .shaping import expand, reshape, select, slice_view
+from .selection import where
 from .strides import is_contiguous
 
 __all__: list[str] = []
@@ -353,6 +355,7 @@ def raw_abstract(raw):
 
 @_export
 @method
+@autocasts
 def index_put(input, indices, values, accumulate=False):
     """A copy with ``input[indices] = values``; ``accumulate`` adds, also for duplicates."""
     _require_tensors(indices)
@@ -426,8 +429,10 @@ def gather(input, dim, index, *, sparse_grad=False, out=None):
         RuntimeError: ranks differ, or the index is larger on another dimension; an index out of range.
     """
     at = _check_gather(input, index, dim, "gather")
+    if out is not None and out.dtype is not input.dtype:
+        raise RuntimeError(f"Expected out tensor to have dtype {input.dtype.name}, but got {out.dtype.name} instead")
     if index.numel() == 0:
-        return store(out, input.new_empty(tuple(index._a.shape)))
+        return store(out, (input.reshape(-1)[:0].reshape(tuple(index._a.shape))))
     try:
         i = wrap(checked_index(index, input._a.shape[at] if input.dim() else 1, at, negative=False), index._k)
     except IndexError as error:
@@ -440,8 +445,10 @@ def gather(input, dim, index, *, sparse_grad=False, out=None):
 def take_along_dim(input, indices, dim=None, *, out=None):
     """Gather with broadcasting; flat without ``dim``."""
     if dim is None:
-        return store(out, gather(reshape(input, (-1,)), 0, reshape(indices, (-1,))))
+        input, indices, dim = reshape(input, (-1,)), reshape(indices, (-1,)), 0
     at = normalize_axis(dim, input.dim())
+    n = input._a.shape[at] if input.dim() else 1
+    indices = indices + n * (indices < 0).to(indices.dtype)
     shape = list(np.broadcast_shapes(*[tuple(1 if d == at else n for d, n in enumerate(t._a.shape))
                                        for t in (input, indices)]))
     a, b = list(shape), list(shape)
@@ -486,6 +493,7 @@ def scatter(input, dim, index, src=None, *, value=None, reduce=None, out=None):
 @_export
 @method
 @named("ScatterAddBackward0")
+@autocasts
 def scatter_add(input, dim, index, src, *, out=None):
     """A copy with values of ``src`` added where gather would read."""
     return store(out, _scatter(input, dim, index, src, "add"))
@@ -503,11 +511,15 @@ def scatter_reduce(input, dim, index, src, reduce, *, include_self=True, out=Non
         floating = input.dtype.category >= FLOAT
         start = {"sum": 0, "mean": 0, "prod": 1}.get(reduce)
         if start is None:
-            from .info import finfo, iinfo
+            from .info import iinfo
 
-            limits = finfo(input.dtype) if floating else iinfo(input.dtype)
-            start = (-math.inf if reduce == "amax" else math.inf) if floating else (
-                limits.min if reduce == "amax" else limits.max)
+            largest = reduce == "amin"
+            if input.dtype.category == BOOL:
+                start = largest
+            elif floating:
+                start = math.inf if largest else -math.inf
+            else:
+                start = iinfo(input.dtype).max if largest else iinfo(input.dtype).min
         base = scatter(input, dim, index, start)
     result = _scatter(base, dim, index, src, _REDUCE["sum" if reduce == "mean" else reduce])
     if reduce == "mean":
@@ -550,6 +562,7 @@ def index_add(input, dim, index, source, *, alpha=1, out=None):
 @_export
 @method
 @named("IndexCopyBackward0")
+@autocasts
 def index_copy(input, dim, index, source, *, out=None):
     """A copy with the rows of ``source`` written at ``index`` along a dimension."""
     shape = tuple(input._a.shape)
@@ -571,6 +584,10 @@ def index_fill(input, dim, index, value):
     if is_tensor(value) and value.dim():
         raise RuntimeError("index_fill_ only supports a 0-dimensional value tensor, but got tensor with "
                            f"{value.dim()} dimension(s).")
+    if is_tensor(value) and value._req:  # an element counts once in the value's gradient, however often it is named
+        rows = apply("index_put", (transfer_like(tensor([False] * x._a.shape[at]), x), transfer_like(tensor(True), x), i))
+        y = where(reshape(rows, tuple(-1 if d == at else 1 for d in range(x.dim()))), to_dtype(value, input.dtype), x)
+        return y if shape else reshape(y, ())
     value = to_dtype(value, input.dtype) if is_tensor(value) else tensor(value, dtype=input.dtype, device=input.device)
     y = apply("index_put", (x, value, *(None,) * at, i))
     return y if shape else reshape(y, ())

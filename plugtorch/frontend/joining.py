@@ -6,6 +6,7 @@ from plugtorch.autograd.names import named
 from plugtorch.autograd.record import apply
 from plugtorch.spec.dtypes import can_cast
 
+from .amp.casting import autocasts
 from .dispatch import common_dtype, is_tensor, normalize_axis, store, to_dtype
 from .methods import exporter
 from .shaping import expand, reshape, unsqueeze
@@ -32,6 +33,7 @@ def _joined(tensors, name):
 
 
 @_export
+@autocasts
 def cat(tensors, dim=0, *, out=None):
     """Tensors of equal other sizes joined along a dimension; 1-d empty ones are skipped.
 
@@ -65,6 +67,7 @@ __all__ += ["concat", "concatenate"]
 
 @_export
 @named("StackBackward0")
+@autocasts
 def stack(tensors, dim=0, *, out=None):
     """Tensors of one shape joined along a new dimension."""
     tensors = _joined(tensors, "stack")
@@ -108,9 +111,15 @@ def _atleast(tensors, lift):
     return tuple(lift(x) for x in tensors)
 
 
+def _need_some(tensors, name):
+    if not len(tensors):
+        raise RuntimeError(f"{name} expects a non-empty TensorList")
+
+
 @_export
 def hstack(tensors, *, out=None):
     """Joined along the second dimension, or the first of 1-d tensors."""
+    _need_some(tensors, "hstack")
     tensors = atleast_1d(*tensors) if len(tensors) > 1 else (atleast_1d(tensors[0]),)
     return cat(tensors, 0 if tensors[0].dim() == 1 else 1, out=out)
 
@@ -118,6 +127,7 @@ def hstack(tensors, *, out=None):
 @_export
 def vstack(tensors, *, out=None):
     """Joined along the first dimension, rows made of 1-d tensors."""
+    _need_some(tensors, "vstack")
     return cat([atleast_2d(x) for x in tensors], 0, out=out)
 
 
@@ -128,6 +138,7 @@ __all__.append("row_stack")
 @_export
 def dstack(tensors, *, out=None):
     """Joined along the third dimension."""
+    _need_some(tensors, "dstack")
     return cat([atleast_3d(x) for x in tensors], 2, out=out)
 
 

@@ -1,17 +1,20 @@
-"""Products: matmul and its family, einsum, and the factorisations that the spec has as primitives."""
+"""Products: matmul and its family, chains of matrices, inner and vector products, einsum."""
 
 from __future__ import annotations
 
 import math
 
+from plugtorch.autograd.mode import AUTOCAST, mode
 from plugtorch.autograd.names import named, rename
 from plugtorch.autograd.record import apply
-from plugtorch.spec.dtypes import BOOL, FLOAT, HALF
+from plugtorch.spec.abstract import broadcast_shapes
+from plugtorch.spec.dtypes import BOOL, INT
 
-from .dispatch import is_tensor, normalize_axis, require_tensor, store
+from .amp.casting import autocasts, recast
+from .amp.lists import EVERY
+from .dispatch import is_tensor, normalize_axis, require_tensor, rounded_once, store
 from .methods import exporter, inplace_twin, method
-from .return_types import struct
-from .shaping import expand, permute, reshape, select, transpose, unsqueeze
+from .shaping import expand, permute, reshape, select, unsqueeze
 from .unsupported import refuse
 
 __all__: list[str] = []
@@ -33,6 +36,7 @@ def _c_name(t):
 
 @_export
 @method
+@autocasts
 def mm(input, mat2, *, out=None):
     """The product of two matrices.
 
@@ -48,6 +52,7 @@ def mm(input, mat2, *, out=None):
 @_export
 @method
 @named("BmmBackward0")
+@autocasts
 def bmm(input, mat2, *, out=None):
     """Products of two batches of matrices (B, n, m) and (B, m, p)."""
     for name, m in (("batch1", input), ("batch2", mat2)):
@@ -63,6 +68,7 @@ def bmm(input, mat2, *, out=None):
 @_export
 @method
 @named("MvBackward0")
+@autocasts
 def mv(input, vec, *, out=None):
     """A matrix times a vector."""
     if input.dim() != 2 or vec.dim() != 1:
@@ -78,6 +84,8 @@ def matmul(input, other, *, out=None):
     Raises:
         RuntimeError: 0-d operands, inner sizes that differ, or different dtypes.
     """
+    if mode() & AUTOCAST:
+        return recast("matmul", matmul, input, other, out=out)
     require_tensor(input, "matmul")
     require_tensor(other, "matmul", "other")
     a, b = input, other
@@ -109,6 +117,7 @@ def matmul(input, other, *, out=None):
 @_export
 @method
 @named("DotBackward0")
+@autocasts
 def dot(input, tensor, *, out=None):
     """The inner product of two vectors.
 
@@ -130,6 +139,7 @@ def dot(input, tensor, *, out=None):
 
 @_export
 @method
+@autocasts
 def vdot(input, other, *, out=None):
     """The inner product of two vectors, the first one conjugated."""
     return dot(input.conj(), other, out=out)
@@ -159,6 +169,9 @@ __all__.append("ger")
 
 
 def _scaled_sum(base, product, beta, alpha):
+    if product.dtype.category == BOOL:  # addr's: and, or
+        product = product & bool(alpha)
+        return product if not beta else base | product
     if alpha != 1:
         product = product * alpha
     if beta == 0:
@@ -171,12 +184,20 @@ def _add_product(name, multiply, doc):
         if name in ("addmm", "baddbmm", "addbmm") and input.dtype is not second.dtype:
             raise RuntimeError(f"self and mat2 must have the same dtype, but got {input.dtype.legacy} and "
                                f"{second.dtype.legacy}")
-        return store(out, rename(_scaled_sum(input, multiply(first, second), beta, alpha), name.title() + "Backward0"))
+        if input.dtype.category <= INT:
+            if name == "addr":
+                for label, factor in (("beta", beta), ("alpha", alpha)):
+                    if isinstance(factor, float):
+                        raise RuntimeError(f"For integral input tensors, argument {label} must not be a floating point number.")
+            beta, alpha = int(beta), int(alpha)
+        return store(out, scaled(input, first, second, beta, alpha))
 
+    scaled = rounded_once(lambda input, first, second, beta, alpha: rename(
+        _scaled_sum(input, multiply(first, second), beta, alpha), name.title() + "Backward0"))
     function.__name__ = function.__qualname__ = name
     function.__doc__ = doc
     inplace_twin(function)
-    return _export(method(function))
+    return _export(method(autocasts(function) if name in EVERY else function))
 
 
 addmm = _add_product("addmm", mm, "``beta * input + alpha * (first @ second)``.")
@@ -188,6 +209,7 @@ addbmm = _add_product("addbmm", lambda a, b: bmm(a, b).sum(0), "``beta * input``
 
 
 @_export
+@autocasts
 def tensordot(a, b, dims=2, out=None):
     """Products summed over pairs of dimensions: a count of trailing and leading ones, or two lists."""
     if is_tensor(dims):
@@ -216,14 +238,59 @@ def tensordot(a, b, dims=2, out=None):
 
 
 @_export
+@autocasts
 def chain_matmul(*matrices, out=None):
-    """The product of several matrices, in the cheapest order."""
-    return store(out, multi_dot(matrices))
+    """The product of several matrices, in the cheapest order.
+
+    Raises:
+        RuntimeError: no matrix is given.
+    """
+    if not matrices:
+        raise RuntimeError("chain_matmul(): Expected one or more matrices")
+    if len(matrices) == 1:
+        return store(out, matrices[0].clone())
+    return multi_dot(matrices, out=out)
 
 
-def multi_dot(matrices):
-    """Cormen et al., "Introduction to Algorithms", section 15.2: matrix chain order by dynamic programming."""
-    mats = list(matrices)
+@autocasts
+def multi_dot(tensors, *, out=None):
+    """The product of two or more matrices in the cheapest order; the first may be a row and the last a column, vectors.
+
+    T. Cormen et al., "Introduction to Algorithms", section 15.2: the order by dynamic programming.
+
+    Raises:
+        RuntimeError: fewer than two tensors, other dimensions, or sizes that do not fit.
+    """
+    mats = list(tensors)
+    n = len(mats)
+    if n < 2:
+        raise RuntimeError(f"multi_dot(): expected at least 2 tensors but got {n}")
+    for place, x in (("first", mats[0]), ("last", mats[-1])):
+        if x.dim() not in (1, 2):
+            raise RuntimeError(f"multi_dot(): the {place} tensor must be 1D or 2D but got {x.dim()}D")
+    for i, x in enumerate(mats[1:-1], 1):
+        if x.dim() != 2:
+            raise RuntimeError(f"multi_dot(): tensor {i} must be 2D but got {x.dim()}D")
+    for x in mats[1:]:
+        if x.dtype is not mats[0].dtype:
+            raise RuntimeError(f"multi_dot(): all tensors must have be the same dtype but tensor 0 is "
+                               f"{mats[0].dtype.legacy} and tensor {mats.index(x)} {x.dtype.legacy}")
+    row, column = mats[0].dim() == 1, mats[-1].dim() == 1
+    if row:
+        mats[0] = unsqueeze(mats[0], 0)
+    if column:
+        mats[-1] = unsqueeze(mats[-1], 1)
+    for i, (x, y) in enumerate(zip(mats, mats[1:], strict=False)):
+        if x._a.shape[1] != y._a.shape[0]:
+            raise RuntimeError(f"multi_dot(): tensors {i} and {i + 1} with shapes {list(x._a.shape)} and "
+                               f"{list(y._a.shape)} cannot be multiplied")
+    y = _chain(mats)
+    if row:
+        y = select(y, 0, 0)
+    return store(out, select(y, -1, 0) if column else y)
+
+
+def _chain(mats):
     n = len(mats)
     sizes = [mats[0]._a.shape[0], *(m._a.shape[1] for m in mats)]
     cost = [[0] * n for _ in range(n)]
@@ -238,6 +305,19 @@ def multi_dot(matrices):
         return mats[i] if i == j else mm(product(i, cut[i][j]), product(cut[i][j] + 1, j))
 
     return product(0, n - 1)
+
+
+@autocasts
+def vecdot(x, y, *, dim=-1, out=None):
+    """Inner products along a dimension, x conjugated; shapes broadcast.
+
+    Raises:
+        RuntimeError: dtypes differ.
+    """
+    if x.dtype is not y.dtype:
+        raise RuntimeError(f"linalg.vecdot: Expected x and y to have the same dtype, but found x of type {x.dtype.legacy} "
+                           f"and y of type {y.dtype.legacy} instead")
+    return store(out, (x.conj() * y).sum(dim))
 
 
 # einsum.
@@ -370,107 +450,10 @@ def _sublist_form(arguments):
     return tuple(operands), ",".join(terms) + ("" if result is None else "->" + result)
 
 
-# Factorisations.
-
-QR = struct("qr", ["Q", "R"])
-SVD = struct("svd", ["U", "S", "Vh"])
-Eigh = struct("linalg_eigh", ["eigenvalues", "eigenvectors"])
-Eig = struct("linalg_eig", ["eigenvalues", "eigenvectors"])
-
-
-def _floating_matrix(a, name, square=False):
-    if a.dim() < 2:
-        raise RuntimeError(f"linalg.{name}: The input tensor A must have at least 2 dimensions.")
-    if a.dtype.category < FLOAT or a.dtype in HALF:
-        raise RuntimeError(f"linalg.{name}: Expected a floating point or complex tensor as input. Got "
-                           f"{a.dtype.legacy}")
-    if square and a._a.shape[-1] != a._a.shape[-2]:
-        raise RuntimeError(f"linalg.{name}: A must be batches of square matrices, but they are {a._a.shape[-2]} by "
-                           f"{a._a.shape[-1]} matrices")
-    return a
-
-
-def cholesky(A, *, upper=False, out=None):  # noqa: N803
-    """The triangular factor of a positive definite matrix."""
-    return store(out, apply("cholesky", (_floating_matrix(A, "cholesky", True),), {"upper": upper}))
-
-
-def qr(A, mode="reduced", *, out=None):  # noqa: N803
-    """Orthonormal Q and upper triangular R with ``A = Q @ R``."""
-    if mode not in ("reduced", "complete", "r"):
-        raise RuntimeError(f"qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), 'r', or "
-                           "'complete'")
-    q, r = apply("qr", (_floating_matrix(A, "qr"),), {"mode": "complete" if mode == "complete" else "reduced"})
-    return store(out, QR(q if mode != "r" else q.new_empty(0), r))
-
-
-def eigh(A, UPLO="L", *, out=None):  # noqa: N803
-    """Eigenvalues (ascending) and vectors of a Hermitian matrix, of which one triangle is read."""
-    A = _floating_matrix(A, "eigh", True)  # noqa: N806
-    return store(out, Eigh(*apply("eigh", (A if UPLO.upper() == "L" else transpose(A, -2, -1).conj(),))))
-
-
-def eigvalsh(A, UPLO="L", *, out=None):  # noqa: N803
-    """Eigenvalues of a Hermitian matrix."""
-    return store(out, eigh(A, UPLO).eigenvalues)
-
-
-def eig(A, *, out=None):  # noqa: N803
-    """Complex eigenvalues and vectors of a square matrix."""
-    return store(out, Eig(*apply("eig", (_floating_matrix(A, "eig", True),))))
-
-
-def eigvals(A, *, out=None):  # noqa: N803
-    """Complex eigenvalues of a square matrix."""
-    return store(out, eig(A).eigenvalues)
-
-
-def svd(A, full_matrices=True, *, driver=None, out=None):  # noqa: N803
-    """Singular value decomposition ``A = U @ diag(S) @ Vh``."""
-    return store(out, SVD(*apply("svd", (_floating_matrix(A, "svd"),), {"full": full_matrices})))
-
-
-def svdvals(A, *, driver=None, out=None):  # noqa: N803
-    """Singular values, descending."""
-    return store(out, svd(A, False).S)
-
-
-def solve(A, B, *, left=True, out=None):  # noqa: N803
-    """X with ``A @ X = B`` (or ``X @ A = B``); B may be a vector.
-
-    Raises:
-        RuntimeError: A is not square, or singular.
-    """
-    A = _floating_matrix(A, "solve", True)  # noqa: N806
-    if not left:
-        return store(out, transpose(solve(transpose(A, -2, -1), transpose(B, -2, -1)), -2, -1))
-    vector = B.dim() == 1 or (B.dim() == A.dim() - 1 and B._a.shape == A._a.shape[:-1])
-    y = apply("solve", (A, unsqueeze(B, -1) if vector else B))
-    return store(out, select(y, -1, 0) if vector else y)
-
-
-def solve_triangular(A, B, *, upper, left=True, unitriangular=False, out=None):  # noqa: N803
-    """X with ``A @ X = B`` for triangular A."""
-    if not left:
-        turned = solve_triangular(transpose(A, -2, -1), transpose(B, -2, -1), upper=not upper,
-                                  unitriangular=unitriangular)
-        return store(out, transpose(turned, -2, -1))
-    return store(out, apply("solve_triangular", (A, B), {"upper": upper, "unit": unitriangular}))
-
-
-def inv(A, *, out=None):  # noqa: N803
-    """The inverse of a square matrix."""
-    from .creation import eye
-
-    A = _floating_matrix(A, "inv", True)  # noqa: N806
-    n = A._a.shape[-1]
-    unit = expand(eye(n, dtype=A.dtype, device=A.device), *A._a.shape)
-    return store(out, apply("solve", (A, unit)))
-
-
 @_export
 @method
 @named("TraceBackward0")
+@autocasts
 def trace(input):
     """The sum of a matrix's diagonal."""
     if input.dim() != 2:
@@ -481,19 +464,37 @@ def trace(input):
 
 @_export
 @method
-@named("LinalgCrossBackward0")
+@autocasts
 def cross(input, other, dim=None, *, out=None):
     """Vector products along a dimension of size 3 (the first such one by default)."""
     if dim is None:
         dim = next((i for i, n in enumerate(input._a.shape) if n == 3), None)
         if dim is None:
             raise RuntimeError("no dimension of size 3 in input")
+    return linalg_cross(input, other, dim=dim, out=out)
+
+
+@named("LinalgCrossBackward0")
+def linalg_cross(input, other, *, dim=-1, out=None):
+    """Vector products along a dimension of size 3; the others broadcast.
+
+    Raises:
+        RuntimeError: the numbers of dimensions differ, or the size is not 3.
+    """
+    if input.dim() != other.dim():
+        raise RuntimeError("linalg.cross: inputs must have the same number of dimensions.")
+    at = normalize_axis(dim, input.dim())
+    sizes = [x._a.shape[at] for x in (input, other)]
+    if sizes != [3, 3]:
+        raise RuntimeError(f"linalg.cross: inputs dimension {dim} must have length 3. Got {sizes[0]} and {sizes[1]}")
+    broadcast_shapes(tuple(input._a.shape), tuple(other._a.shape))
     refuse("cross", input.dtype)
-    a = [select(input, dim, i) for i in range(3)]
-    b = [select(other, dim, i) for i in range(3)]
+    a = [select(input, at, i) for i in range(3)]
+    b = [select(other, at, i) for i in range(3)]
     from .joining import stack
 
     y = stack([a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]], -1)
-    return store(out, y.movedim(-1, normalize_axis(dim, input.dim())))
+    return store(out, y.movedim(-1, at))
 
 
+linalg_cross.__name__ = linalg_cross.__qualname__ = "cross"

@@ -54,7 +54,13 @@ def operator(function):
 
 def swapped_operator(function):
     """The same as the operator of its right operand."""
-    return lambda self, other: function(as_number(other), self) if is_operand(other) else NotImplemented
+    def swapped(self, other):
+        if not is_tensor(self):
+            raise TypeError(f"descriptor '__r{function.__name__}__' for 'torch._C.TensorBase' objects doesn't apply to a "
+                            f"'{type(self).__name__}' object")
+        return function(as_number(other), self) if is_operand(other) else NotImplemented
+
+    return swapped
 
 
 def add_aliases(namespace, aliases):

@@ -144,6 +144,9 @@ def _arithmetic(symbol, name, to_float=False, fits="True", node_name=None):
     operator.__name__ = operator.__qualname__ = f"__{symbol}__"
 
     def reflected(self, other):
+        if not is_tensor(self):
+            raise TypeError(f"descriptor '__r{symbol}__' for 'torch._C.TensorBase' objects doesn't apply to a "
+                            f"'{type(self).__name__}' object")
         y = _general(name, other, self, to_float)
         return y if node_name is None or y is NotImplemented else rename(y, node_name)
 
@@ -166,5 +169,8 @@ _arithmetic("add", "add")
 _arithmetic("sub", "sub", fits=_NOT_INTEGER, node_name="RsubBackward1")
 _arithmetic("mul", "mul")
 _arithmetic("truediv", "div", to_float=True, fits=_NOT_INTEGER, node_name="MulBackward0")
+Tensor.__div__ = Tensor.__truediv__
+Tensor.__rdiv__ = Tensor.__rtruediv__
+Tensor.__rmatmul__ = lambda self, other: _matmul(other, self) if is_tensor(other) else NotImplemented
 Tensor.__matmul__ = _compile("matmul", "a.ndim == 2 == b.ndim and a.shape[1] == b.shape[0] and " + _NOT_INTEGER,
                               _matmul)

@@ -8,6 +8,7 @@ asked for. Methods and operators are wrapped on the subclass alone, and on Tenso
 from __future__ import annotations
 
 import functools
+import importlib
 import sys
 import types
 from contextvars import ContextVar
@@ -187,6 +188,15 @@ def install() -> None:
             value = module.__dict__.get(name)
             if isinstance(value, types.FunctionType) and name not in _NEVER and not hasattr(value, "_answers"):
                 module.__dict__[name] = _answering(value)
+
+
+def install_in_layers() -> None:
+    """Wraps the functional forms of the layers as well, and lets the layers themselves call what is wrapped."""
+    public = importlib.import_module("plugtorch.nn.functional")
+    install()
+    inner = importlib.import_module("plugtorch.frontend.nn.functional")
+    for name in public.__all__:
+        setattr(inner, name, getattr(public, name))
 
 
 _OWN_METHODS = frozenset({

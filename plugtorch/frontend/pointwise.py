@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
+
 from plugtorch.autograd.aliasing import FILL, ZERO, check_inplace, replace
 from plugtorch.autograd.base import wrap
+from plugtorch.autograd.mode import AUTOCAST, mode
 from plugtorch.autograd.names import named
 from plugtorch.autograd.record import apply, finish
 from plugtorch.spec import dtypes
 from plugtorch.spec.dtypes import BOOL, COMPLEX, FLOAT, INT
 from plugtorch.spec.op import OPS
 
+from .amp.casting import autocasts, recast
+from .amp.lists import EVERY
 from . import operators
 from .dispatch import (
     NUMBERS,
@@ -20,6 +25,7 @@ from .dispatch import (
     inplace,
     is_tensor,
     require_tensor,
+    rounded_once,
     store,
     to_dtype,
     update,
@@ -45,16 +51,17 @@ BINARY = {
     "atan2": (True, False, True),
     "copysign": (True, True, True),
     "hypot": (False, False, True),
-    "logaddexp": (False, False, False),
     "maximum": (False, False, False),
     "minimum": (False, False, False),
 }
 
 
 def _unary(name, to_float):
-    op, refused = OPS[name], refused_categories(name)
+    op, refused, listed = OPS[name], refused_categories(name), name in EVERY
 
     def function(input, *, out=None):
+        if listed and mode() & AUTOCAST:
+            return recast(name, function, input, out=out)
         require_tensor(input, name)
         x = input
         k = x._k
@@ -161,6 +168,7 @@ def sub(input, other, *, alpha=1, out=None):
 @method
 def rsub(input, other, *, alpha=1):
     """``other - alpha * input``."""
+    require_tensor(input, "rsub")
     return sub(other if is_tensor(other) else full_like_number(input, other), input, alpha=alpha)
 
 
@@ -236,11 +244,12 @@ def remainder(input, other, *, out=None):
 @method
 def fmod(input, other, *, out=None):
     """The remainder with the dividend's sign."""
-    return store(out, _integer_op("fmod", (input, other)))
+    return store(out, _integer_op("fmod", (require_tensor(input, "fmod"), other)))
 
 
 @_export
 @method
+@autocasts
 def pow(input, exponent, *, out=None):
     """``input ** exponent``.
 
@@ -275,13 +284,65 @@ def _binary(name, to_float, allows_number):
     if allows_number:
         node = name.capitalize()
         function = named(lambda input, other, out=None: f"{node}Backward{int(not is_tensor(other))}")(function)
-    return function
+    return autocasts(function) if name in EVERY else function
 
 
 for _name, (_to_float, _allows_number, _in_place) in BINARY.items():
     globals()[_name] = _export(method(_binary(_name, _to_float, _allows_number)))
     if _in_place:
         globals()[_name + "_"] = _export(inplace_twin(globals()[_name]))
+
+
+# Powers, degrees.
+
+@_export
+@method
+def float_power(input, exponent, *, out=None):
+    """``input ** exponent`` in float64, or complex128 where one of them is complex; one of them may be a number.
+
+    Raises:
+        TypeError: neither is a tensor.
+    """
+    operands = as_number(input), as_number(exponent)
+    if not any(map(is_tensor, operands)):
+        require_tensor(input, "float_power")
+    wide = dtypes.complex128 if _has_complex(operands) else dtypes.float64
+    return store(out, pow(*(to_dtype(o, wide) if is_tensor(o) else o for o in operands)))
+
+
+def _has_complex(operands):
+    return any(o.dtype.is_complex if is_tensor(o) else isinstance(o, complex) for o in operands)
+
+
+@_export
+@method
+def float_power_(self, exponent):
+    """In-place version of :func:`float_power`.
+
+    Raises:
+        RuntimeError: the tensor is not of the dtype of the result, float64 or complex128.
+    """
+    wide = dtypes.complex128 if _has_complex((self, as_number(exponent))) else dtypes.float64
+    if self.dtype is not wide:
+        raise RuntimeError(f"the base given to float_power_ has dtype {self.dtype.legacy} but the operation's result "
+                           f"requires dtype {wide.legacy}")
+    return inplace(self, pow, to_dtype(exponent, wide) if is_tensor(exponent) else exponent)
+
+
+def _angular(name, factor, doc):
+    @named(f"{name.title()}Backward0")
+    def function(input, *, out=None):
+        refuse(name, require_tensor(input, name).dtype)
+        return store(out, mul(float_like(input), factor))
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = doc
+    return function
+
+
+deg2rad = _export(method(_angular("deg2rad", math.pi / 180, "Degrees as radians; integers become the default dtype.")))
+rad2deg = _export(method(_angular("rad2deg", 180 / math.pi, "Radians as degrees; integers become the default dtype.")))
+deg2rad_, rad2deg_ = _export(inplace_twin(deg2rad)), _export(inplace_twin(rad2deg))
 
 
 # Rounding, mixing.
@@ -327,6 +388,8 @@ lerp_ = _export(inplace_twin(lerp))
 @_export
 @method
 @named("AddcmulBackward0")
+@rounded_once
+@autocasts
 def addcmul(input, tensor1, tensor2, *, value=1, out=None):
     """``input + value * tensor1 * tensor2``."""
     refuse("addcmul", common_dtype((input, tensor1, tensor2)))
@@ -337,6 +400,8 @@ def addcmul(input, tensor1, tensor2, *, value=1, out=None):
 @_export
 @method
 @named("AddcdivBackward0")
+@rounded_once
+@autocasts
 def addcdiv(input, tensor1, tensor2, *, value=1, out=None):
     """``input + value * tensor1 / tensor2``."""
     if common_dtype((tensor1, tensor2)).category < FLOAT:
@@ -384,7 +449,7 @@ def div_(self, other, *, rounding_mode=None):
 
 for _name in ("pow", "floor_divide", "remainder", "fmod"):
     globals()[_name + "_"] = _export(inplace_twin(globals()[_name]))
-for _dunder, _function in {"iadd": add_, "isub": sub_, "imul": mul_, "itruediv": div_,
+for _dunder, _function in {"iadd": add_, "isub": sub_, "imul": mul_, "itruediv": div_, "idiv": div_,
                            "ifloordiv": globals()["floor_divide_"], "imod": globals()["remainder_"],
                            "ipow": globals()["pow_"]}.items():
     setattr(Tensor, f"__{_dunder}__", _function)
@@ -416,6 +481,17 @@ def _fill(self, value, node_plan):
     check_number_fits(as_number(value), self.dtype)
     array = k.full(shape=tuple(self._a.shape), value=as_number(value), dtype=self.dtype, device=self.device)
     return replace(self, wrap(array, k), blank=node_plan)
+
+
+@_export
+@named(lambda input, value: f"FillBackward{int(is_tensor(value))}")
+def fill(input, value):
+    """A tensor of the shape and dtype of ``input`` with one number, or a tensor of no dimensions, in every element.
+
+    Raises:
+        RuntimeError: the value has dimensions, or does not fit the dtype.
+    """
+    return fill_(require_tensor(input, "fill").clone(), value)
 
 
 @_export

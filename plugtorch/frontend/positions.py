@@ -9,8 +9,10 @@ from plugtorch.autograd.names import named
 from plugtorch.autograd.record import apply
 from plugtorch.spec import dtypes
 
+from .creation import tensor
 from .dispatch import inplace, is_tensor, normalize_axis, store
-from .indexing import checked_index, scatter_reduce
+from .indexing import checked_index, nonzero, scatter_reduce
+from .joining import cat
 from .methods import exporter, inplace_twin, method
 from .shaping import expand, reshape
 
@@ -157,3 +159,37 @@ def index_reduce(input, dim, index, source, reduce, *, include_self=True, out=No
 
 
 inplace_twin(index_reduce)
+
+
+def _triangle_indices(name, keep):
+    def function(row, col, offset=0, *, dtype=dtypes.int64, layout=None, device=None, pin_memory=False):
+        for what, n in (("row", row), ("col", col)):
+            if n < 0:
+                raise RuntimeError(f"{what} must be non-negative, got{n}")
+        rows, columns = np.nonzero(keep(np.ones((row, col), dtype=bool), offset))
+        return tensor(np.stack([rows, columns]), dtype=dtype, device=device)
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = (f"(2, count) rows and columns of the {'lower' if name.startswith('tril') else 'upper'} triangle of a matrix, "
+                        "row by row, with the diagonal at ``offset``.")
+    return _export(function)
+
+
+tril_indices, triu_indices = _triangle_indices("tril_indices", np.tril), _triangle_indices("triu_indices", np.triu)
+
+
+@_export
+@method
+def nonzero_static(input, *, size, fill_value=-1, out=None):
+    """(size, ndim) coordinates of the first elements that are not zero; rows beyond their number hold ``fill_value``.
+
+    Raises:
+        RuntimeError: a negative size.
+    """
+    if size < 0:
+        raise RuntimeError(f"nonzero_static: 'size' must be an non-negative integer, but got {size}")
+    rows = nonzero(input)
+    have = rows._a.shape[0]
+    if have < size:
+        rows = cat([rows, rows.new_full((size - have, input.dim()), fill_value)], 0)
+    return store(out, rows[:size].clone())

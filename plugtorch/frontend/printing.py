@@ -134,13 +134,30 @@ def _shown(values, summarize):
     return values
 
 
-def _contents(values, category, indent):
+def numbers(values, category, indent) -> str:
+    """The numbers of a NumPy array as ``repr`` shows them, the lines after the first indented."""
     if values.size == 0:
         return "[" * max(values.ndim, 1) + "]" * max(values.ndim, 1) if values.ndim <= 1 else "[]"
     summarize = values.size > OPTIONS.threshold
     shown = _shown(values, summarize)
     formatter = _ComplexFormatter(shown.ravel()) if values.dtype.kind == "c" else _Formatter(shown.ravel(), category)
     return _block(values, indent, formatter, summarize)
+
+
+def add_suffixes(text, suffixes, indent, new_line=False) -> str:
+    """``text`` with suffixes and a closing bracket, wrapped at the line width; ``new_line`` puts the first on a line of its
+    own."""
+    out = [text]
+    last = len(text) - text.rfind("\n") + 1
+    for suffix in suffixes:
+        if new_line or last + len(suffix) + 2 > OPTIONS.linewidth:
+            out.append(",\n" + " " * indent + suffix)
+            last = indent + len(suffix)
+            new_line = False
+        else:
+            out.append(", " + suffix)
+            last += len(suffix) + 2
+    return "".join(out) + ")"
 
 
 def tensor_repr(t, contents=None) -> str:
@@ -154,13 +171,19 @@ def tensor_repr(t, contents=None) -> str:
     plain = kind.__name__ == "Tensor" or isinstance(t, Parameter)
     prefix = "tensor(" if plain else f"{kind.__name__}("
     dtype = t.dtype
-    values = np.asarray(t._k.to_host(t._a))
-    if dtype is dtypes.bfloat16 or dtype is dtypes.float16:
-        values = values.astype(np.float32)
     suffixes = []
     device = t.device
     if device.type != "cpu":
         suffixes.append(f"device='{device}'")
+    if device.type == "meta" and contents is None:
+        contents = "..."
+        suffixes.append(f"size={tuple(t._a.shape)}")
+    if contents == "...":
+        values = np.zeros(1)
+    else:
+        values = np.asarray(t._k.to_host(t._a))
+    if dtype is dtypes.bfloat16 or dtype is dtypes.float16:
+        values = values.astype(np.float32)
     default = dtype in (state.get_default_dtype(), dtypes.int64, dtypes.bool_) or dtype is (
         state.get_default_dtype().to_complex())
     if values.size == 0:
@@ -172,7 +195,7 @@ def tensor_repr(t, contents=None) -> str:
     else:
         if not default:
             suffixes.append(f"dtype={dtype!r}")
-        text = _contents(values, FLOAT if dtype.is_floating_point else BOOL, len(prefix))
+        text = numbers(values, FLOAT if dtype.is_floating_point else BOOL, len(prefix))
     if contents is not None:
         text = contents
     if t.grad_fn is not None:
@@ -182,16 +205,7 @@ def tensor_repr(t, contents=None) -> str:
     tangent = tangent_of(t)
     if tangent is not None:
         suffixes.append(f"tangent={tensor_repr(tangent)}")
-    out = [prefix + text]
-    last = len(out[0]) - out[0].rfind("\n") + 1
-    for suffix in suffixes:
-        if last + len(suffix) + 2 > OPTIONS.linewidth:
-            out.append(",\n" + " " * len(prefix) + suffix)
-            last = len(prefix) + len(suffix)
-        else:
-            out.append(", " + suffix)
-            last += len(suffix) + 2
-    text = "".join(out) + ")"
+    text = add_suffixes(prefix + text, suffixes, len(prefix))
     if isinstance(t, Parameter):
         return "Parameter containing:\n" + text
     return text

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import builtins
 import math
 
+from plugtorch.autograd.mode import AUTOCAST, mode
 from plugtorch.autograd.names import named, rename
 from plugtorch.autograd.record import apply
 from plugtorch.spec import dtypes
 from plugtorch.spec.dtypes import BOOL, COMPLEX, FLOAT
 
-from .dispatch import elementwise, is_tensor, normalize_axes, normalize_axis, store, to_dtype
+from .amp.casting import autocasts, recast
+from .dispatch import elementwise, is_tensor, normalize_axes, normalize_axis, require_tensor, shape_from, store, to_dtype
 from .methods import inplace_twin, method
 from .return_types import struct
 from .unsupported import refuse
@@ -31,6 +34,8 @@ def _along(y, dim, name):
 @method
 def sum(input, dim=None, keepdim=False, *, dtype=None, out=None, axis=None):
     """Sum of all elements or over dimensions; integers in int64."""
+    if mode() & AUTOCAST:
+        return recast("sum", sum, input, dim, keepdim, dtype=dtype, out=out, axis=axis)
     dim = axis if dim is None else dim
     dtype = out.dtype if dtype is None and out is not None else dtype
     if dtype is not None:
@@ -68,6 +73,22 @@ def mean(input, dim=None, keepdim=False, *, dtype=None, out=None, axis=None):
 
 
 @method
+def nanmean(input, dim=None, keepdim=False, *, dtype=None, out=None):
+    """Arithmetic mean of the elements that are not nan; nan where there are none.
+
+    Raises:
+        RuntimeError: the dtype is neither floating nor complex.
+    """
+    if input.dtype.category < FLOAT:
+        raise RuntimeError("nanmean(): expected input to have floating point or complex dtype but got "
+                           f"{input.dtype.legacy}")
+    count = input.detach().isnan().logical_not().sum(dim, keepdim)
+    total = sum(input.masked_fill(input.detach().isnan(), 0), dim, keepdim, dtype=dtype)
+    return store(out, total / count)
+
+
+@method
+@autocasts
 def prod(input, dim=None, keepdim=False, *, dtype=None, out=None):
     """Product of all elements or over one dimension; integers in int64.
 
@@ -95,6 +116,9 @@ def _extreme(name, result):
 
     def function(input, dim=None, keepdim=False, *, out=None, axis=None):
         dim = axis if dim is None else dim
+        if not is_tensor(input):
+            raise TypeError(f"{name}() received an invalid combination of arguments - got ({type(input).__name__}, "
+                            f"{type(dim).__name__}): argument 'input' must be Tensor")
         if dim is None:
             _need_values(input, name)
             if input.dtype.category == COMPLEX:
@@ -130,6 +154,12 @@ def _amax(name):
 
     def function(input, dim=(), keepdim=False, *, out=None):
         refuse(name, input.dtype)
+        if dim == () and input.numel() == 0:
+            raise RuntimeError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction "
+                               "dim with the 'dim' argument.")
+        if out is not None and out.dtype is not input.dtype:
+            raise RuntimeError(f"Expected the dtype for input and out to match, but got {input.dtype.legacy} for input's dtype "
+                               f"and {out.dtype.legacy} for out's dtype.")
         axis = _axes(input, None if dim == () else dim)
         return store(out, apply(op, (input,), {"axis": axis, "keepdims": keepdim}))
 
@@ -144,6 +174,13 @@ amax, amin = _amax("amax"), _amax("amin")
 @method
 def aminmax(input, *, dim=None, keepdim=False, out=None):
     """The smallest and the largest values."""
+    if input.numel() == 0 and (dim is None or input._a.shape[normalize_axis(dim, input.dim())] == 0):
+        if dim is not None:
+            raise IndexError(f"aminmax(): Expected reduction dim {dim} to have non-zero size.")
+        raise RuntimeError("aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity.")
+    for target in out or ():
+        if target.dtype is not input.dtype:
+            raise RuntimeError(f"Expected out tensor to have dtype {input.dtype.name}, but got {target.dtype.name} instead")
     if dim is None:
         return store(out, AminmaxResult(amin(input, (), keepdim), amax(input, (), keepdim)))
     return store(out, AminmaxResult(amin(input, dim, keepdim), amax(input, dim, keepdim)))
@@ -212,13 +249,29 @@ def _scan(name):
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"Running {'sum' if name == 'cumsum' else 'product'} along a dimension; integers in int64."
     inplace_twin(function)
-    return method(function)
+    return method(autocasts(function))
 
 
 cumsum, cumprod = _scan("cumsum"), _scan("cumprod")
 
 
 @method
+def sum_to_size(input, *size):
+    """The sum over the dimensions that a tensor of a smaller size would be broadcast along to have this one's.
+
+    Raises:
+        RuntimeError: the size does not broadcast to the tensor's.
+    """
+    shape, have = shape_from(size), tuple(input._a.shape)
+    lead = len(have) - len(shape)
+    if lead < 0 or builtins.any(m not in (1, n) for m, n in zip(shape, have[lead:], strict=True)):
+        raise RuntimeError(f"size {{{list(shape)}}} is not expandable to size {{{list(have)}}}.")
+    axis = tuple(i for i, n in enumerate(have) if i < lead or shape[i - lead] == 1 != n)
+    return sum(input, axis, True).reshape(shape) if axis or not have else input
+
+
+@method
+@autocasts
 def logsumexp(input, dim, keepdim=False, *, out=None):
     """``log(sum(exp(input)))`` over dimensions, without overflow."""
     from .dispatch import float_like
@@ -275,32 +328,11 @@ def std_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None, 
 
 
 @method
-def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
-    """Vector norm of order p over all elements or dimensions ("fro" is 2).
-
-    Raises:
-        RuntimeError: an integer dtype, or an unknown order.
-    """
-    if dtype is not None:
-        input = to_dtype(input, dtype)
-    if input.dtype.category < FLOAT:
-        raise RuntimeError("linalg.vector_norm: Expected a floating point or complex tensor as input. Got "
-                           f"{input.dtype.legacy}")
-    if p == "nuc":
-        from .linear import svdvals
-
-        return store(out, sum(svdvals(input), -1, keepdim))
-    if isinstance(p, str) and p not in ("fro", "inf", "-inf"):
-        raise RuntimeError(f"norm(): unknown order {p!r}")
-    order = 2.0 if p in ("fro", None) else float(p)
-    return store(out, apply("norm", (input,), {"p": order, "axis": _axes(input, dim), "keepdims": keepdim}))
-
-
-@method
 @named("DistBackward0")
+@autocasts
 def dist(input, other, p=2):
     """The p-norm of ``input - other``."""
-    return norm(input - other, p)
+    return (input - other).norm(p)
 
 
 @method
@@ -316,8 +348,13 @@ def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
     Raises:
         RuntimeError: dtypes differ.
     """
+    require_tensor(input, "isclose")
+    require_tensor(other, "isclose", "other", 2)
     if input.dtype is not other.dtype:
         raise RuntimeError(f"{input.dtype.legacy} did not match {other.dtype.legacy}")
+    for name, value in (("rtol", rtol), ("atol", atol)):
+        if value < 0:
+            raise RuntimeError(f"{name} must be greater than or equal to zero, but got {value:g}")
     x, y = input.detach(), other.detach()
     same = x.eq(y)
     if equal_nan and x.dtype.category >= FLOAT:
@@ -336,6 +373,7 @@ def equal(input, other):
     return bool(input.detach().eq(other.detach()).all().item()) if input.numel() else True
 
 
+@method
 def is_same_size(input, other):
     """Whether the shapes are the same."""
     return tuple(input._a.shape) == tuple(other._a.shape)
@@ -348,6 +386,6 @@ def numel(input):
 
 __all__ = [
     "all", "allclose", "amax", "amin", "aminmax", "any", "argmax", "argmin", "count_nonzero", "cumprod", "cumsum",
-    "dist", "equal", "is_same_size", "isclose", "logsumexp", "max", "mean", "min", "nansum", "norm", "numel", "prod",
+    "dist", "equal", "is_same_size", "isclose", "logsumexp", "max", "mean", "min", "nanmean", "nansum", "numel", "prod",
     "std", "std_mean", "sum", "var", "var_mean",
 ]

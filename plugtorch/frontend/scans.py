@@ -10,16 +10,17 @@ from plugtorch.spec import dtypes
 
 from .bitwise import logical_and, logical_not, logical_or
 from .creation import arange
-from .dispatch import normalize_axis, store, transfer_like
+from .dispatch import normalize_axis, require_tensor, store, transfer_like
 from .indexing import gather
 from .joining import cat
+from .log_sums import logaddexp
 from .methods import method
 from .return_types import struct
 from .selection import where
 from .shaping import expand, narrow, reshape
 from .unsupported import refuse
 
-__all__ = ["cummax", "cummin", "unique_consecutive"]
+__all__ = ["cummax", "cummin", "logcumsumexp", "unique_consecutive"]
 
 
 def _later_wins(before, after, largest):
@@ -70,6 +71,24 @@ def _extreme(name, largest):
 
 
 cummax, cummin = _extreme("cummax", True), _extreme("cummin", False)
+
+
+@method
+def logcumsumexp(input, dim, *, out=None):
+    """``log(cumsum(exp(input)))`` along a dimension, without overflow: logaddexp over prefixes of doubling length.
+
+    Raises:
+        NotImplementedError: the dtype is neither floating nor complex.
+    """
+    if require_tensor(input, "logcumsumexp").dtype.category < dtypes.FLOAT:
+        raise NotImplementedError(f"\"logcumsumexp_out_cpu\" not implemented for '{input.dtype.legacy}'")
+    axis = normalize_axis(dim, input.dim())
+    y, shift, n = input, 1, input._a.shape[axis] if input.dim() else 1
+    while shift < n:
+        later, before = narrow(y, axis, shift, n - shift), narrow(y, axis, 0, n - shift)
+        y = cat([narrow(y, axis, 0, shift), logaddexp(later, before)], axis)
+        shift *= 2
+    return store(out, y.clone() if y is input else y)
 
 
 @method

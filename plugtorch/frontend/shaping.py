@@ -14,6 +14,7 @@ from plugtorch.autograd.record import apply, count_version, record
 from plugtorch.spec import dtypes
 from plugtorch.spec.dtypes import DType
 
+from .amp.casting import autocasts
 from .dispatch import (
     broadcast_shapes as _broadcast,
 )
@@ -202,6 +203,9 @@ def movedim(input, source, destination):
     if len(source) != len(destination):
         raise RuntimeError(f"movedim: Invalid source or destination dims: source ({source} dims) should contain the "
                            f"same number of dims as destination ({destination} dims)")
+    for which, dims in (("source", source), ("destination", destination)):
+        if len(set(dims)) < len(dims):
+            raise RuntimeError(f"movedim: repeated dim in `{which}` ({dims})")
     rest = iter([d for d in range(ndim) if d not in source])
     placed = dict(zip(destination, source, strict=True))
     return permute(input, tuple(placed[d] if d in placed else next(rest) for d in range(ndim)))
@@ -374,8 +378,12 @@ def broadcast_tensors(*tensors):
 def narrow(input, dim, start, length):
     """A view of ``length`` entries of a dimension, from ``start``."""
     ndim = input.dim()
+    if not ndim:
+        raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
     at = normalize_axis(dim, ndim)
     n = input._a.shape[at]
+    if is_tensor(start) and (start.dim() or start.dtype.category != dtypes.INT):
+        raise RuntimeError("start must be an 0-dim integral Tensor.")
     start = int(start)
     if start < 0:
         start += n
@@ -428,6 +436,8 @@ def flip(input, *args, dims=None):
 @method
 def fliplr(input):
     """Reversed along the second dimension."""
+    if input.dim() < 2:
+        raise RuntimeError("Input must be >= 2-d.")
     return flip(input, 1)
 
 
@@ -435,6 +445,8 @@ def fliplr(input):
 @method
 def flipud(input):
     """Reversed along the first dimension."""
+    if input.dim() < 1:
+        raise RuntimeError("Input must be >= 1-d.")
     return flip(input, 0)
 
 
@@ -446,7 +458,14 @@ def rot90(input, k=1, dims=(0, 1)):
     k %= 4
     if input.dim() < 2:
         raise RuntimeError(f"expected total dims >= 2, but got total dims = {input.dim()}")
+    if len(dims) != 2:
+        raise RuntimeError(f"expected total rotation dims == 2, but got dims = {len(dims)}")
     a, b = dims
+    if a == b or abs(a - b) == input.dim():
+        raise RuntimeError(f"expected rotation dims to be different, but got dim0 = {a} and dim1 = {b}")
+    for d in dims:
+        if not -input.dim() <= d < input.dim():
+            raise RuntimeError(f"Rotation dim out of range, dim = {d}")
     if k == 0:
         return input.clone()
     if k == 1:
@@ -614,6 +633,7 @@ def view_as_real(input):
 
 
 @_export
+@autocasts
 def view_as_complex(input):
     """Pairs of reals in the last dimension as a complex tensor."""
     if input.dtype not in (dtypes.float32, dtypes.float64):

@@ -94,18 +94,23 @@ def median(input, dim=None, keepdim=False, *, out=None):
         flat = reshape(input, (-1,))
         if not input.numel() and input.dtype.is_floating_point:
             return input.new_full((), np.nan)
-        y = _median(flat, 0, False)[0]
-        if y._req and not bool(y.detach().isnan()):
-            # All elements equal to the median share its gradient, as among ties of a maximum.
-            flat = flat.masked_fill(flat.detach().ne(y.detach()), -np.inf)
-            y = apply("max", (flat,), {"axis": (0,), "keepdims": False})
-            y._node.extra = "MedianBackward0"
-        return y
+        return middle_value(input, lambda: _median(flat, 0, False)[0])
     refuse("median", input.dtype)
     axis = normalize_axis(dim, input.dim())
     if not input.dim():
         return store(out, MedianResult(*_sorted(input, 0, False)))
     return store(out, MedianResult(*_median(input, axis, keepdim)))
+
+
+def middle_value(input, compute):
+    """A median of all elements: ``compute()``, whose gradient all elements equal to it share, as ties of a maximum do."""
+    y = compute()
+    if y._req and not bool(y.detach().isnan()):
+        flat = reshape(input, (-1,))
+        flat = flat.masked_fill(flat.detach().ne(y.detach()), -np.inf)
+        y = apply("max", (flat,), {"axis": (0,), "keepdims": False})
+        y._node.extra = "MedianBackward0"
+    return y
 
 
 def _median(x, axis, keepdim):

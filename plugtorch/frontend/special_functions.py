@@ -16,7 +16,8 @@ from plugtorch.autograd.record import cell_of, differentiable, make_node
 from plugtorch.spec.dtypes import COMPLEX, HALF, float32
 from plugtorch.spec.ops.math import ERFC_P, ERFC_Q
 
-from .dispatch import as_number, float_like, is_tensor, require_tensor, store, to_dtype
+from .amp.casting import autocasts
+from .dispatch import as_number, common_dtype, float_like, is_tensor, require_tensor, store, to_dtype
 from .methods import inplace_twin, method
 from .pointwise import log, log1p, sigmoid
 from .selection import where
@@ -64,14 +65,20 @@ def _evaluate(body, plan, x):
     return y
 
 
-def _smooth(body, derivative, name, kernel=None):
-    """A function of one tensor from its composition and its derivative, both ``(k, x, ...)``."""
+def _refuse(kernel, x, half):
+    """Raises for a complex tensor, and for a half one where PyTorch has no kernel for it."""
+    if x.dtype.category == COMPLEX or x.dtype in HALF and not half:
+        raise NotImplementedError(f"\"{kernel}\" not implemented for '{x.dtype.legacy}'")
+
+
+def _smooth(body, derivative, name, kernel=None, half=True):
+    """A function of one tensor from its composition and its derivative, both ``(k, x, ...)``; ``kernel`` is PyTorch's name
+    for it in errors, and ``half`` says whether it takes half types."""
     plan = SmoothPlan(f"{name.title().replace('_', '')}Backward0", derivative)
 
     def function(input, *, out=None):
         require_tensor(input, name)
-        if input.dtype.category == COMPLEX:
-            raise NotImplementedError(f"\"{kernel or name}\" not implemented for '{input.dtype.legacy}'")
+        _refuse(kernel or name, input, half)
         x = float_like(input)
         if x.dtype in HALF:
             return store(out, to_dtype(_evaluate(body, plan, to_dtype(x, float32)), x.dtype))
@@ -87,7 +94,7 @@ def _again(function, body):
     return lambda k, x: function(x) if isinstance(x, TensorBase) else body(k, x)
 
 
-def _horner(k, x, coefficients):
+def horner(k, x, coefficients):
     """A polynomial, its coefficients from the highest power down."""
     y = k.add(k.mul(x, coefficients[0]), coefficients[1])
     for c in coefficients[2:]:
@@ -95,8 +102,9 @@ def _horner(k, x, coefficients):
     return y
 
 
-def _ratio(k, x, numerator, denominator):
-    return k.div(_horner(k, x, numerator), _horner(k, x, denominator))
+def ratio(k, x, numerator, denominator):
+    """The quotient of two polynomials, their coefficients from the highest power down."""
+    return k.div(horner(k, x, numerator), horner(k, x, denominator))
 
 
 def _from_integer(k, x):
@@ -129,7 +137,7 @@ def _lgamma(k, x):
     tiny, small = k.lt(u, 1.0), k.lt(u, 2.0)
     t = k.where(tiny, u, k.where(small, k.sub(u, 1), k.sub(u, 2)))
     steps = k.where(tiny, k.mul(u, k.add(u, 1)), k.where(small, u, k.ones_like(u)))
-    inner = k.sub(k.mul(t, _ratio(k, t, _LGAMMA_P, _LGAMMA_Q)), k.log(steps))
+    inner = k.sub(k.mul(t, ratio(k, t, _LGAMMA_P, _LGAMMA_Q)), k.log(steps))
     # from 3
     short = k.lt(y, 8.0)
     ones = k.ones_like(y)
@@ -139,7 +147,7 @@ def _lgamma(k, x):
     product = k.where(short, product, ones)
     z = k.where(near, k.mul(ones, 8.0), k.where(short, k.add(y, 5), y))
     inverse = k.div(1, z)
-    tail = k.mul(inverse, _horner(k, k.mul(inverse, inverse), _STIRLING))
+    tail = k.mul(inverse, horner(k, k.mul(inverse, inverse), _STIRLING))
     main = k.mul(k.sub(z, 0.5), k.sub(k.log(z), 1))
     main = k.sub(main, k.where(near, k.zeros_like(y), k.log(product)))
     outer = k.add(main, k.add(tail, 0.5 * math.log(2 * math.pi) - 0.5))
@@ -166,7 +174,7 @@ def _digamma(k, x):
     z = k.where(short, k.add(y, 8), y)
     inverse = k.div(1, z)
     square = k.mul(inverse, inverse)
-    series = k.add(k.mul(inverse, 0.5), k.mul(square, _horner(k, square, _DIGAMMA)))
+    series = k.add(k.mul(inverse, 0.5), k.mul(square, horner(k, square, _DIGAMMA)))
     value = k.sub(k.sub(k.log(z), series), k.where(short, shift, k.zeros_like(y)))
     rest = _from_integer(k, k.where(low, x, k.mul(k.ones_like(x), 0.25)))
     pole = k.eq(rest, 0)
@@ -226,7 +234,7 @@ def _polygamma_of(n):
         rest = _from_integer(k, k.where(low, x, k.mul(k.ones_like(x), 0.25)))
         angle = k.mul(rest, math.pi)
         cot = k.div(k.cos(angle), k.sin(angle))
-        turn = k.mul(_horner(k, cot, _cotangent_polynomial(n)), math.pi ** (n + 1))
+        turn = k.mul(horner(k, cot, _cotangent_polynomial(n)), math.pi ** (n + 1))
         mirrored = k.sub(k.mul(value, (-1.0) ** n), turn)
         value = k.where(low, mirrored, value)
         return k.where(k.eq(x, math.inf), k.zeros_like(x), value)
@@ -282,9 +290,13 @@ def zeta(input, other, *, out=None):
     """Hurwitz' zeta function, the sum of ``(other + i) ** -input`` over i >= 0; for other > 0, nan for input < 1."""
     from .shaping import broadcast_tensors
 
+    if not (is_tensor(input) or is_tensor(other)):
+        require_tensor(input, "special_zeta")
     s = input if is_tensor(input) else other.new_tensor(float(input))
     q = other if is_tensor(other) else s.new_tensor(float(other))
-    s, q = broadcast_tensors(float_like(s), float_like(q))
+    dtype = common_dtype((s, q), True)
+    s, q = broadcast_tensors(to_dtype(s, dtype), to_dtype(q, dtype))
+    _refuse("zeta_cpu", s, False)
     safe = where(s > 1, s, 2.0)
     value = _hurwitz(differentiable(s._k), safe, q)
     value = where(q == 0, math.inf, value)
@@ -306,8 +318,8 @@ def _scaled_complement(k, a):
     middle = k.where(far, k.ones_like(a), a)
     far_a = k.where(far, a, k.mul(k.ones_like(a), 5.0))
     inverse = k.div(1, k.mul(far_a, far_a))
-    outer = k.div(k.sub(1 / _ROOT_PI, k.mul(inverse, _ratio(k, inverse, _TAIL_P, _TAIL_Q))), far_a)
-    return k.where(far, outer, _ratio(k, middle, ERFC_P, ERFC_Q))
+    outer = k.div(k.sub(1 / _ROOT_PI, k.mul(inverse, ratio(k, inverse, _TAIL_P, _TAIL_Q))), far_a)
+    return k.where(far, outer, ratio(k, middle, ERFC_P, ERFC_Q))
 
 
 def _complement_parts(k, x):
@@ -361,13 +373,13 @@ def _quantile(k, q, tail):
     central = k.le(k.abs(q), 0.425)
     inner_q = k.where(central, q, k.zeros_like(q))
     r = k.sub(0.180625, k.mul(inner_q, inner_q))
-    inner = k.mul(inner_q, _ratio(k, r, _CENTRE_P, _CENTRE_Q))
+    inner = k.mul(inner_q, ratio(k, r, _CENTRE_P, _CENTRE_Q))
     t = k.sqrt(k.neg(k.log(k.where(central, k.mul(k.ones_like(tail), 0.05), tail))))
     far = k.lt(5.0, t)
     ones = k.ones_like(t)
-    middle = _ratio(k, k.sub(k.where(far, k.mul(ones, 2.0), t), 1.6), _MIDDLE_P, _MIDDLE_Q)
+    middle = ratio(k, k.sub(k.where(far, k.mul(ones, 2.0), t), 1.6), _MIDDLE_P, _MIDDLE_Q)
     finite = k.where(k.bit_and(far, k.lt(t, math.inf)), t, k.mul(ones, 6.0))
-    outer = k.where(far, _ratio(k, k.sub(finite, 5.0), _FAR_P, _FAR_Q), middle)
+    outer = k.where(far, ratio(k, k.sub(finite, 5.0), _FAR_P, _FAR_Q), middle)
     outer = k.where(k.eq(t, math.inf), t, outer)
     return k.where(central, inner, k.where(k.lt(q, 0), k.neg(outer), outer))
 
@@ -410,7 +422,7 @@ def _scaled_bessel(order):
             return value
         small = k.minimum(a, 0.1)  # there the power series (9.6.10), since the sum cancels
         quarter = k.mul(k.mul(small, small), 0.25)
-        series = _horner(k, quarter, (1 / 2880, 1 / 144, 1 / 12, 1 / 2, 1.0))
+        series = horner(k, quarter, (1 / 2880, 1 / 144, 1 / 12, 1 / 2, 1.0))
         series = k.mul(k.mul(series, k.mul(a, 0.5)), k.exp(k.neg(small)))
         return k.mul(k.where(k.lt(a, 0.1), series, value), k.sign(x))
 
@@ -422,12 +434,12 @@ def _scaled_bessel(order):
 _i0e, _i1e = _scaled_bessel(0), _scaled_bessel(1)
 
 
-def _i0(k, x):
+def first_kind_i0(k, x):
     """The modified Bessel function of the first kind of order 0."""
     return k.mul(k.exp(k.abs(x)), _i0e(k, x))
 
 
-def _i1(k, x):
+def first_kind_i1(k, x):
     """The modified Bessel function of the first kind of order 1."""
     return k.mul(k.exp(k.abs(x)), _i1e(k, x))
 
@@ -445,24 +457,29 @@ def _i1e_slope(k, x, y):
     return k.where(zero, 0.5, slope)
 
 
-lgamma = _smooth(_lgamma, lambda k, x, y: _digamma_again(k, x), "lgamma")
+lgamma = _smooth(_lgamma, lambda k, x, y: _digamma_again(k, x), "lgamma", "lgamma_vml_cpu")
 digamma = _smooth(_digamma, lambda k, x, y: _slope(k, x, 1), "digamma")
-erfc = _smooth(_erfc, lambda k, x, y: k.mul(k.exp(k.neg(k.mul(x, x))), -2 / _ROOT_PI), "erfc")
-erfcx = _smooth(_erfcx, lambda k, x, y: k.sub(k.mul(k.mul(x, y), 2), 2 / _ROOT_PI), "special_erfcx")
-erfinv = _smooth(_erfinv, lambda k, x, y: k.mul(k.exp(k.mul(y, y)), _ROOT_PI / 2), "erfinv")
-ndtri = _smooth(_ndtri, lambda k, x, y: k.mul(k.exp(k.mul(k.mul(y, y), 0.5)), math.sqrt(2 * math.pi)), "special_ndtri")
-i0 = _smooth(_i0, lambda k, x, y: _i1_again(k, x), "i0")
-i1 = _smooth(_i1, _i1_slope, "special_i1")
-i0e = _smooth(_i0e, lambda k, x, y: k.sub(_i1e_again(k, x), k.mul(y, k.sign(x))), "special_i0e")
-i1e = _smooth(_i1e, _i1e_slope, "special_i1e")
+erfc = _smooth(_erfc, lambda k, x, y: k.mul(k.exp(k.neg(k.mul(x, x))), -2 / _ROOT_PI), "erfc",
+               "erfc_vml_cpu")
+erfcx = _smooth(_erfcx, lambda k, x, y: k.sub(k.mul(k.mul(x, y), 2), 2 / _ROOT_PI), "special_erfcx", "erfcx_cpu",
+                half=False)
+erfinv = _smooth(_erfinv, lambda k, x, y: k.mul(k.exp(k.mul(y, y)), _ROOT_PI / 2), "erfinv", "erfinv_vml_cpu")
+erfinv = autocasts(erfinv)
+ndtri = _smooth(_ndtri, lambda k, x, y: k.mul(k.exp(k.mul(k.mul(y, y), 0.5)), math.sqrt(2 * math.pi)), "special_ndtri",
+                "ndtri_cpu", half=False)
+i0 = _smooth(first_kind_i0, lambda k, x, y: _i1_again(k, x), "i0", "i0_vml_cpu")
+i1 = _smooth(first_kind_i1, _i1_slope, "special_i1", "i1_cpu")
+i0e = _smooth(_i0e, lambda k, x, y: k.sub(_i1e_again(k, x), k.mul(y, k.sign(x))), "special_i0e", "i0e_cpu")
+i1e = _smooth(_i1e, _i1e_slope, "special_i1e", "i1e_cpu")
 _digamma_again = _again(digamma, _digamma)
-_i0_again, _i1_again = _again(i0, _i0), _again(i1, _i1)
+_i0_again, _i1_again = _again(i0, first_kind_i0), _again(i1, first_kind_i1)
 _i0e_again, _i1e_again = _again(i0e, _i0e), _again(i1e, _i1e)
 
 
 def logit(input, eps=None, *, out=None):
     """``log(x / (1 - x))``, of x limited to [eps, 1 - eps] if eps is given."""
-    x = float_like(require_tensor(input, "logit"))
+    _refuse("logit_cpu", require_tensor(input, "logit"), True)
+    x = float_like(input)
     if eps is not None:
         x = x.clamp(as_number(eps), 1 - as_number(eps))
     return store(out, log(x / (1 - x)))
@@ -470,7 +487,8 @@ def logit(input, eps=None, *, out=None):
 
 def entr(input, *, out=None):
     """``-x log(x)``, 0 at 0 and minus infinity under it."""
-    x = float_like(require_tensor(input, "special_entr"))
+    _refuse("entr_cpu", require_tensor(input, "special_entr"), True)
+    x = float_like(input)
     inside = -x * log(where(x > 0, x, 1.0))
     return store(out, where(x < 0, -math.inf, inside))
 
@@ -482,20 +500,11 @@ def ndtr(input, *, out=None):
 
 def log_ndtr(input, *, out=None):
     """The logarithm of the standard normal distribution function, without underflow far to the left."""
-    x = float_like(require_tensor(input, "special_log_ndtr"))
+    _refuse("log_ndtr_cpu", require_tensor(input, "special_log_ndtr"), False)
+    x = float_like(input)
     far = x < -1
     left = log(erfcx(where(far, x, -1.0) * -math.sqrt(0.5)) * 0.5) - x * x * 0.5
     return store(out, where(far, left, log1p(erfc(where(far, -1.0, x) * math.sqrt(0.5)) * -0.5)))
-
-
-def xlog1py(input, other, *, out=None):
-    """``input * log1p(other)``, 0 where input is 0 and other is no nan."""
-    product = input * log1p(other if is_tensor(other) else input.new_tensor(float(other)))
-    zero = input == 0
-    if not is_tensor(zero):
-        zero = other.new_tensor(bool(zero)).bool()
-    nan = other != other if is_tensor(other) else math.isnan(other)
-    return store(out, where(zero & ~nan if is_tensor(nan) else zero & (not nan), 0.0, product))
 
 
 # Other names of torch.special.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextvars import ContextVar
 
 from plugtorch.spec import dtypes
-from plugtorch.spec.device import CPU, Device
+from plugtorch.spec.device import DEFAULT, Device
 from plugtorch.spec.dtypes import DType
 from plugtorch.spec.registry import BackendUnavailable, backend_names, describe, load_backend
 
@@ -91,9 +91,53 @@ def resolve_device(device):
     """
     k = current_backend()
     if device is None:
-        return k, k.default_device()
+        chosen = DEFAULT.get()
+        if not chosen:
+            return k, k.default_device()
+        device = chosen[-1]
     device = Device(device)
     return backend_with(k, device), device
+
+
+def current_device() -> Device:
+    """The device on which this context makes new tensors."""
+    chosen = DEFAULT.get()
+    return chosen[-1] if chosen else current_backend().default_device()
+
+
+def get_default_device() -> Device:
+    """The device on which this context makes new tensors."""
+    device = current_device()
+    return device if device.index is not None or device.type in ("cpu", "meta") else Device(device.type, 0)
+
+
+def set_default_device(device) -> None:
+    """Chooses the device on which this context makes new tensors; None is the backend's own choice.
+
+    Raises:
+        RuntimeError: the active backend has no such device.
+    """
+    if device is None:
+        DEFAULT.set(())
+        return
+    device = Device(device)
+    backend_with(current_backend(), device)
+    DEFAULT.set((device, *DEFAULT.get()[1:]))
+
+
+def set_current_device(device: Device) -> None:
+    """Makes one device of several the one on which new tensors are made, in the innermost block."""
+    DEFAULT.set((*DEFAULT.get()[:-1], device))
+
+
+def default_device_setting():
+    """What :func:`put_back_default_device` restores."""
+    return DEFAULT.get()
+
+
+def put_back_default_device(setting) -> None:
+    """Restores the devices on which new tensors are made."""
+    DEFAULT.set(setting)
 
 
 def backend_with(k, device: Device):
@@ -104,8 +148,8 @@ def backend_with(k, device: Device):
         if device.index is not None and device.index >= count:
             raise RuntimeError(f"device {device} does not exist: backend {k.name!r} has {count} of type {device.type}")
         return k
-    if device == CPU or device.type == "cpu":
-        return load_backend("numpy")
+    if device.type in ("cpu", "meta"):
+        return load_backend("numpy" if device.type == "cpu" else "meta")
     if device.type == "cuda":
         raise RuntimeError(
             f"Torch not compiled with CUDA enabled: backend {k.name!r} has no CUDA device. "
@@ -115,4 +159,4 @@ def backend_with(k, device: Device):
 
 
 __all__ = ["BackendUnavailable", "available_backends", "backend", "current_backend", "get_backend",
-           "get_default_dtype", "set_backend", "set_default_dtype"]
+           "get_default_device", "get_default_dtype", "set_backend", "set_default_device", "set_default_dtype"]

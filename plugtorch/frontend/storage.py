@@ -234,6 +234,9 @@ def resize_as_(self, the_template, *, memory_format=None):
     return resize_(self, tuple(the_template._a.shape))
 
 
+__all__.append("resize_as_")
+
+
 # Storage objects.
 
 class UntypedStorage:

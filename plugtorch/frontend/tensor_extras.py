@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
+
+from plugtorch.spec.device import Device
 from plugtorch.spec.dtypes import can_cast as _can_cast
 from plugtorch.spec.dtypes import promote_types
 
@@ -10,7 +13,8 @@ from .creation import as_subclass
 from .dispatch import as_number, common_dtype, is_tensor, shape_from, transfer_like
 from .methods import method
 
-__all__ = ["can_cast", "is_nonzero", "promote_types", "result_type", "typename", "variable"]
+__all__ = ["can_cast", "is_distributed", "is_inference", "is_nonzero", "is_signed", "promote_types", "result_type", "typename",
+           "variable"]
 
 method(as_subclass)
 
@@ -88,6 +92,7 @@ def typename(obj, /):
     return named.__qualname__ if module in (None, "builtins") else f"{module}.{named.__qualname__}"
 
 
+@method
 def is_nonzero(input):
     """Whether a tensor of one element is not zero."""
     return bool(input)
@@ -104,12 +109,81 @@ def variable(data, requires_grad=True):
     return t
 
 
-method(property(lambda self: False), name="is_sparse")
-method(property(lambda self: False), name="is_quantized")
-method(property(lambda self: self.device.type == "meta"), name="is_meta")
-method(property(lambda self: self.device.type == "cuda"), name="is_cuda")
-method(property(lambda self: self.device.type == "cpu"), name="is_cpu")
-method(property(lambda self: None), name="names")
+# What kind of device or of memory a tensor is on.
+for _kind in ("cpu", "cuda", "hpu", "ipu", "maia", "meta", "mps", "mtia", "vulkan", "xla", "xpu"):
+    method(property(lambda self, kind=_kind: self.device.type == kind, doc=f"Whether it is on a device of kind {_kind}."),
+           name=f"is_{_kind}")
+for _name in ("is_quantized", "is_mkldnn", "is_nested", "volatile"):
+    method(property(lambda self: False, doc="False."), name=_name)
+for _name in ("name", "names"):
+    method(property(lambda self: None, doc="None: tensors and dimensions have no names."), name=_name)
+method(property(lambda self: self.dtype, doc="The dtype that gradients of it have: its own."), name="grad_dtype")
+
+
+def is_signed(input):
+    """Whether the dtype has negative numbers."""
+    return input.dtype.is_signed
+
+
+def is_inference(input):
+    """Whether the tensor was made in inference mode."""
+    return input.is_inference()
+
+
+@method
+def is_distributed(input):
+    """False: a tensor is in one process."""
+    return False
+
+
+@method
+def record_stream(self, stream):
+    """Nothing: the array libraries know themselves until when memory is in use."""
+
+
+def _mover(kind):
+    def function(self, device=None, non_blocking=False, memory_format=None):
+        return self.to(Device(kind) if device is None else device)
+
+    function.__name__ = function.__qualname__ = kind
+    function.__doc__ = f"The tensor on a device of kind {kind}.\n\nRaises:\n    RuntimeError: no backend here has one."
+    return method(function)
+
+
+for _kind in ("ipu", "mtia", "xpu"):
+    _mover(_kind)
+
+
+@method
+def resize(self, *sizes):
+    """Older name of reshape: the number of elements has to stay."""
+    warnings.warn("non-inplace resize is deprecated", UserWarning, stacklevel=2)
+    return self.reshape(*sizes)
+
+
+@method
+def resize_as(self, tensor):
+    """:meth:`resize` to another tensor's shape."""
+    warnings.warn("non-inplace resize_as is deprecated", UserWarning, stacklevel=2)
+    return self.reshape(tensor._a.shape)
+
+
+@method
+def reinforce(self, reward):
+    """Removed from PyTorch.
+
+    Raises:
+        RuntimeError: always.
+    """
+    raise RuntimeError("reinforce() was removed. Use torch.distributions instead: draw an action with "
+                       "Categorical(probs).sample() and minimise -log_prob(action) * reward")
+
+
+@method
+def module_load(self, other, assign=False):
+    """What a module puts in place of a parameter when it loads ``other`` into it: ``other`` detached, or with ``assign``
+    itself as it is; see ``torch.__future__.set_swap_module_params_on_conversion``."""
+    return other if assign else self.copy_(other).detach()
 
 
 @method

@@ -17,6 +17,12 @@ _KERNELS = {
     "copysign": ((COMPLEX,), "copysign_cpu"),
     "hypot": ((*_EXACT, COMPLEX), "hypot_cpu"),
     "logaddexp": (_EXACT, "logaddexp_cpu"),
+    "logaddexp2": ((*_EXACT, COMPLEX), "logaddexp2_cpu"),
+    "nextafter": ((*_EXACT, COMPLEX), "nextafter_cpu"),
+    "gcd": ((BOOL, FLOAT, COMPLEX), "gcd_cpu"),
+    "lcm": ((BOOL, FLOAT, COMPLEX), "lcm_cpu"),
+    "igamma": ((*_EXACT, COMPLEX), "igamma_cpu"),
+    "igammac": ((*_EXACT, COMPLEX), "igammac_cpu"),
     "lerp": (_EXACT, "lerp_kernel_scalar"),
     "addcmul": ((BOOL,), "addcmul_cpu_out"),
     "dot": ((BOOL,), "dot"),
@@ -35,6 +41,7 @@ _KERNELS = {
     "cummax": ((COMPLEX,), "cummax_cpu"),
     "cummin": ((COMPLEX,), "cummin_cpu"),
     "xlogy": ((COMPLEX,), "xlogy_cpu"),
+    "xlog1py": ((COMPLEX,), "xlog1py_cpu"),
 }
 
 
@@ -44,10 +51,16 @@ _OTHERS = {
             "invert a mask, use the `~` or `logical_not()` operator instead."),
     "sign": ((COMPLEX,), NotImplementedError, "Unlike NumPy, torch.sign is not intended to support complex numbers. Please "
              "use torch.sgn instead."),
+    "signbit": ((COMPLEX,), NotImplementedError, "signbit is not implemented for complex tensors."),
+    **{name: ((COMPLEX,), RuntimeError, name + " does not support complex inputs.") for name in ("isposinf", "isneginf")},
+    **{name: ((COMPLEX,), RuntimeError, name + " is not supported for complex tensors.") for name in ("deg2rad", "rad2deg")},
+    "heaviside": ((COMPLEX,), RuntimeError, "heaviside is not yet implemented for complex tensors."),
+    "frexp": ((*_EXACT, COMPLEX), RuntimeError, "torch.frexp() only supports floating-point dtypes"),
     "clamp": ((COMPLEX,), NotImplementedError, "clamp is not supported for complex types"),
     **{name: ((COMPLEX,), NotImplementedError, name + " is not supported for complex inputs")
        for name in ("floor", "ceil", "trunc")},
-    **{name: ((COMPLEX,), RuntimeError, name + " not implemented for complex tensors.") for name in ("maximum", "minimum")},
+    **{name: ((COMPLEX,), RuntimeError, name + " not implemented for complex tensors.")
+       for name in ("maximum", "minimum", "fmax", "fmin")},
 }
 # op -> category -> (error type, message, in which {} is the older name of the dtype)
 _REFUSALS: dict[str, dict[int, tuple[type[Exception], str]]] = {}

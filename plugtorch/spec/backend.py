@@ -88,6 +88,25 @@ class Backend:
     def release(self) -> None:
         """Gives back what is kept for speed: compiled programs, pooled memory. Results are not changed by it."""
 
+    # What a library knows about its devices, where it tells.
+
+    def device_properties(self, device: Device) -> dict:
+        """``name``, ``total_memory`` (bytes), ``major`` and ``minor`` of the compute capability, ``multi_processor_count``:
+        those that the library tells."""
+        return {}
+
+    def memory_stats(self, device: Device) -> dict:
+        """Bytes of a device's memory: ``allocated`` by arrays now, its ``peak``, ``reserved`` by the library, ``free`` and
+        ``total``; those that the library tells."""
+        return {}
+
+    def reset_peak_memory(self, device: Device) -> None:
+        """Begins the counting of ``peak`` anew, where the library can."""
+
+    def limit_memory(self, device: Device, fraction: float) -> bool:
+        """Limits the memory that the library takes to a part of the device's; returns whether it can."""
+        return False
+
     # Ways to and from other libraries, where a copy can be saved.
 
     def adopt(self, array, *, device: Device):

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-TYPES = ("cpu", "cuda", "mps", "xpu", "tpu", "meta")
+import functools
+from contextvars import ContextVar
+
+# PyTorch's, and the TPUs of array libraries.
+TYPES = ("cpu", "cuda", "ipu", "xpu", "mkldnn", "opengl", "opencl", "ideep", "hip", "ve", "fpga", "maia", "xla", "lazy", "vulkan",
+         "mps", "meta", "hpu", "mtia", "privateuseone", "tpu")
+
+
+# The devices on which this context makes new tensors, the innermost last; empty: the backend's own choice.
+DEFAULT: ContextVar[tuple] = ContextVar("plugtorch_default_device", default=())
 
 
 class Device:
-    """``device("cuda:1")``, ``device("cuda", 1)`` or ``device(1)``.
+    """``device("cuda:1")``, ``device("cuda", 1)`` or ``device(1)``. As a context manager it is where new tensors are made.
 
     Attributes:
         type: the kind of device, e.g. ``"cpu"``.
@@ -43,6 +52,23 @@ class Device:
 
     def __setattr__(self, name, value):
         raise AttributeError(f"readonly attribute: device.{name}")
+
+    def __enter__(self):
+        DEFAULT.set((*DEFAULT.get(), self))
+        return self
+
+    def __exit__(self, *exc):
+        DEFAULT.set(DEFAULT.get()[:-1])
+        return False
+
+    def __call__(self, function):
+        """Decorates a function: inside it new tensors are made on this device."""
+        @functools.wraps(function)
+        def on_device(*args, **kwargs):
+            with self:
+                return function(*args, **kwargs)
+
+        return on_device
 
     def __eq__(self, other):
         if not isinstance(other, Device):

@@ -15,7 +15,8 @@ EXACT = frozenset({
     "bit_not", "shift_left", "shift_right", "where", "zeros_like", "ones_like", "relu", "threshold_backward", "take",
     "gather", "index", "slice_put", "nonzero", "sum", "max", "min", "any", "all", "argmax", "argmin", "max_index",
     "min_index", "topk", "max_pool", "max_pool_window", "max_pool_indices", "max_pool_gather", "embedding", "adjoint",
-    "cholesky", "lu", "qr", "eigh", "svd", "eig", "solve_triangular", "solve", "fft",
+    "cholesky", "lu", "qr", "eigh", "svd", "eig", "solve_triangular", "solve", "fft", "rfft", "irfft",
+    "nextafter",
 })
 # Right as they are where half types are the library's own, unlike NumPy's bfloat16, which comes from ml_dtypes.
 NATIVE = frozenset({"matmul", "maximum", "minimum", "copysign", "clamp", "conv", "conv_input", "conv_weight", "sort"})

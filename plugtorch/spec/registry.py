@@ -141,8 +141,16 @@ def _ignored(plugin, error):
                   "`plugtorch doctor` tells where it comes from", PluginWarning, stacklevel=4)
 
 
+def _make_meta():
+    from .meta import MetaBackend
+
+    return MetaBackend()
+
+
 def _find(name):
     """The offer of a backend, after its plugins were imported."""
+    if name == "meta":  # no library behind it, so no plugin
+        return Offer("meta", _make_meta, (), None, "plugtorch")
     _load_entry_points(name)
     return _offers.get(name)
 

@@ -1,3 +1,3 @@
 """One gradient rule per differentiable op, beside the ops declared without one."""
 
-from . import elementwise, index, linalg, nn, norm, recurrent, reduction, shape  # noqa: F401
+from . import elementwise, fourier, half, index, linalg, nn, norm, recurrent, reduction, shape, sparse  # noqa: F401

@@ -13,7 +13,7 @@ from ..plans import defvjp, nondifferentiable
 nondifferentiable(
     "bit_and", "bit_or", "bit_xor", "bit_not", "shift_left",
     "shift_right", "eq", "lt", "le", "ne", "gt", "ge", "isnan", "isinf", "isfinite",
-    "zeros_like", "ones_like", "from_host", "to_host", "full", "arange",
+    "signbit", "gcd", "zeros_like", "ones_like", "from_host", "to_host", "full", "arange",
 )
 
 # Unary. Steps have the gradient 0, and not none: their results still require grad.
@@ -142,10 +142,14 @@ defvjp("atan2", a=lambda k, g, a, b: k.mul(_atan2_scale(k, g, a, b), b),
        b=lambda k, g, a, b: k.neg(k.mul(_atan2_scale(k, g, a, b), a)))
 defvjp("copysign", a=lambda k, g, a, b: k.where(k.eq(a, 0), 0, k.mul(g, k.div(k.copysign(a, b), a))),
        b=lambda k, g: k.zeros_like(g))
+defvjp("nextafter", a=lambda k, g, a, b: k.where(k.eq(a, b), 0, g), b=lambda k, g: k.zeros_like(g))
+defvjp("frexp", x=lambda k, g, exponent: k.div(g[0], k.exp2(k.cast(exponent, dtype=k.dtype_of(g[0])))))
 defvjp("where", m=None, a=lambda k, g, m: k.where(m, g, 0), b=lambda k, g, m: k.where(m, 0, g))
 defvjp("hypot", a=lambda k, g, a, y: k.mul(g, k.div(a, y)), b=lambda k, g, b, y: k.mul(g, k.div(b, y)))
 defvjp("logaddexp", a=lambda k, g, a, b: k.div(g, k.add(k.exp(k.sub(b, a)), 1)),
        b=lambda k, g, a, b: k.div(g, k.add(k.exp(k.sub(a, b)), 1)))
+defvjp("logaddexp2", a=lambda k, g, a, b: k.div(g, k.add(k.exp2(k.sub(b, a)), 1)),
+       b=lambda k, g, a, b: k.div(g, k.add(k.exp2(k.sub(a, b)), 1)))
 defvjp("lerp", a=lambda k, g, w: k.mul(g, _conj(k, k.sub(1, w) if hasattr(w, "shape") else 1 - w)),
        b=lambda k, g, w: k.mul(g, _conj(k, w)),
        w=lambda k, g, a, b: k.mul(g, k.conj(k.sub(b, a))))

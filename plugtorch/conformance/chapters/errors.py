@@ -57,13 +57,21 @@ REFUSED = [
     *((op, IndexError, "", (ONE_BY_NOTHING,), {"axis": (1,)}) for op in ("max", "min")),
     ("matmul", RuntimeError, "cannot be multiplied", (np.ones((2, 3)), np.ones((2, 3))), {}),
     ("matmul", RuntimeError, "", (np.ones((2, 2, 3)), np.ones((3, 3, 4))), {}),
-    ("cholesky", RuntimeError, "", (NOT_DEFINITE,), {}),
-    ("solve", RuntimeError, "", (np.ones((2, 2)), np.array([[1.0], [2.0]])), {}),
     ("bitcast", RuntimeError, "must be divisible", (np.ones(3, np.float32),), {"dtype": dtypes.float64}),
 ]
 
 # The same through tensors: PyTorch's exceptions, whatever the array library raises.
 PROGRAMS = {
+    "cholesky, not definite": (
+        torch.linalg.LinAlgError,
+        "order 2 is not positive-definite",
+        lambda x: torch.linalg.cholesky(torch.tensor(NOT_DEFINITE)),
+    ),
+    "solve, singular": (
+        torch.linalg.LinAlgError,
+        "the input matrix is singular",
+        lambda x: torch.linalg.solve(torch.ones(2, 2), torch.ones(2)),
+    ),
     "reshape": (RuntimeError, "invalid for input of size 6", lambda x: x.reshape(4, 2)),
     "index too far": (IndexError, "out of bounds", lambda x: x[torch.tensor([0, 2])]),
     "integer index too far": (IndexError, "out of (bounds|range)", lambda x: x[5]),

@@ -6,6 +6,7 @@ from . import (  # noqa: F401  (they fill SAMPLES)
     activation,
     creation,
     elementwise,
+    fourier,
     index,
     linalg,
     math,
@@ -14,6 +15,7 @@ from . import (  # noqa: F401  (they fill SAMPLES)
     recurrent,
     reduction,
     shape,
+    sparse,
     statistics,
     views,
 )

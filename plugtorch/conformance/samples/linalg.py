@@ -79,7 +79,8 @@ def _lu(results, operands, params):
 
 for _shape in ((3, 3), (2, 4, 4), (4, 2), (2, 4)):
     for _draw in (normal, complexes):
-        sample("lu", None, _draw(*_shape), half=False, check=_lu, grad=_shape[-1] == _shape[-2])
+        # far from a tie between pivots, at which the factors jump
+        sample("lu", None, _draw(*_shape) + 4 * np.eye(*_shape[-2:])[::-1], half=False, check=_lu)
 
 
 def _qr(results, operands, params):
@@ -145,6 +146,103 @@ for _draw in (normal, complexes):
             unit=_unit,
             half=False,
         )
+
+
+# Functions of matrices.
+
+def _permutation(results, operands, params):
+    (pivots,), (order,) = operands, results
+    for index in np.ndindex(*pivots.shape[:-1]):
+        want = list(range(params["size"]))
+        for i, p in enumerate(pivots[index]):
+            want[i], want[p] = want[p], want[i]
+        assert order[index].tolist() == want
+
+
+for _pivots, _size in ((np.array([2, 1, 2]), 3), (np.array([[1, 1], [3, 2]]), 4), (np.zeros((0, 2)), 2)):
+    sample("lu_permutation", None, _pivots.astype(np.int32), size=_size, check=_permutation)
+
+
+def leibniz(a):
+    """Determinants as the sum over permutations."""
+    n = a.shape[-1]
+    total = np.zeros(a.shape[:-2], a.dtype)
+    for order in itertools.permutations(range(n)):
+        swaps = sum(order[i] > order[j] for i in range(n) for j in range(i + 1, n))
+        total = total + (-1) ** swaps * np.prod(a[..., range(n), order], axis=-1)
+    return total
+
+
+def series(a):
+    """The exponential by its series, of small matrices."""
+    total = term = np.eye(a.shape[-1]) + np.zeros_like(a)
+    for i in range(1, 60):
+        term = term @ a / i
+        total = total + term
+    return total
+
+
+def _penrose(results, operands, params):
+    """Penrose's four equations."""
+    a, x = operands[0], results[0]
+    for p in (a @ x, x @ a):
+        same()(p, np.conj(np.swapaxes(p, -1, -2)))
+    same()(a @ x @ a, a)
+    same()(x @ a @ x, x)
+
+
+def _geqrf(results, operands, params):
+    (a,), (packed, tau) = operands, results
+    m, n = a.shape[-2:]
+    for index in np.ndindex(*a.shape[:-2]):
+        q = np.eye(m, dtype=packed.dtype)
+        for i, t in enumerate(tau[index]):
+            v = np.concatenate([np.zeros(i), [1], packed[index][i + 1:, i]])
+            q = (q @ (np.eye(m) - t * np.outer(v, np.conj(v)))).astype(q.dtype)
+        same()(q @ np.triu(packed[index]), a[index])
+        same()(np.conj(q.T) @ q, np.eye(m))
+
+
+def _nan_second(results, operands, params):
+    """The first matrix of two was factored, the second was not."""
+    assert all(np.isfinite(r[0]).all() and np.isnan(r[1]).any() for r in results)
+
+
+for _draw in (normal, complexes):
+    sample("det", leibniz, _draw(2, 3, 3), half=False)
+    sample("det", leibniz, _draw(4, 4), half=False)
+    sample("slogdet", lambda a: (leibniz(a) / abs(leibniz(a)), np.log(abs(leibniz(a)))), _draw(2, 3, 3), half=False)
+    sample("matrix_exp", series, _draw(2, 3, 3), half=False, tolerance=10)
+    sample("matrix_exp", series, 3 * _draw(2, 2), half=False, tolerance=1000)
+    sample("pinv", None, _draw(2, 4, 3), 0.0, 1e-12, check=_penrose, half=False)
+    sample("pinv", None, _draw(2, 3), 1e-12, 0.0, check=_penrose, half=False)
+    sample("pinv", None, definite(_draw(3, 3)), 0.0, 1e-12, hermitian=True, check=_penrose, half=False, grad=False)
+    sample("geqrf", None, _draw(2, 4, 3), check=_geqrf, half=False, grad=False)
+    sample("geqrf", None, _draw(2, 4), check=_geqrf, half=False, grad=False)
+    for _upper in (False, True):
+        _factor = np.linalg.cholesky(definite(_draw(3, 3)))
+        sample(
+            "cholesky_solve",
+            lambda b, f, upper: np.linalg.inv(np.conj(f.T) @ f if upper else f @ np.conj(f.T)) @ b,
+            _draw(2, 3, 2),
+            np.conj(_factor.T) if _upper else _factor,
+            upper=_upper,
+            half=False,
+            grad=False,  # the rule, as PyTorch's, fills the triangle that is not read, too
+        )
+# What cannot be factored is nan, and nothing else of the batch.
+sample("cholesky", None, np.array([np.eye(2), [[1.0, 2.0], [2.0, 1.0]]]), check=_nan_second, half=False, grad=False)
+sample("svd", None, np.array([np.eye(2), [[np.nan, 1.0], [1.0, 1.0]]]), check=_nan_second, half=False, grad=False)
+sample(
+    "solve",
+    None,
+    np.array([np.eye(2), np.ones((2, 2))]),
+    np.array([[1.0], [2.0]]),
+    check=lambda r, o, p: np.testing.assert_array_equal(np.isfinite(r[0])[..., 0], [[True] * 2, [False] * 2]),
+    half=False,
+    grad=False,
+)
+sample("det", lambda a: np.ones(2), np.zeros((2, 0, 0)), half=False, grad=False)
 
 
 def dft(x, axis, inverse=False):

@@ -119,3 +119,45 @@ sample(
 sample("fmod", np.fmod, np.zeros((0,)), 2.0, grad=False)
 for _type in (np.int8, np.int32, np.int64):
     sample("fmod", lambda a, b: 0 * a, np.array([np.iinfo(_type).min], _type), np.array([-1], _type))
+
+positive_pair("logaddexp2", lambda a, b: np.log2(2.0**a + 2.0**b), numbers=False)
+sample(
+    "logaddexp2",
+    lambda a, b: np.array([-np.inf, np.inf, 1001, np.nan]),
+    np.array([-np.inf, np.inf, 1000, np.nan]),
+    np.array([-np.inf, 1, 1000, 0]),
+    grad=False,
+    half=False,
+)
+
+# What a number is made of.
+for _type in (np.float32, np.float64):
+    _tiny = np.finfo(_type).tiny
+    _parts = np.array([0.0, -0.0, 1, -1, 0.7, -3e8, np.inf, -np.inf, np.nan, _tiny, -5 * _tiny], _type)
+    sample("signbit", lambda x: np.copysign(1, x) < 0, _parts, grad=False)
+    sample("signbit", lambda x: np.copysign(1, x) < 0, np.zeros((0, 2), _type), grad=False)
+    sample(
+        "frexp",
+        lambda x: tuple(map(np.array, zip(*(math.frexp(float(v)) for v in x), strict=True))),
+        _parts,
+        grad=False,
+        signs=True,
+    )
+    _steps = np.array([0.0, -0.0, 1, 1, -1, -1, 2, 3, np.inf, 5, np.nan, -0.3], _type)
+    _goals = np.array([1.0, -1.0, 2, 0, -2, 0, 2, np.inf, np.inf, np.nan, 1, 0.3], _type)
+    sample("nextafter", np.nextafter, _steps[2:], _goals[2:], grad=False, half=False)
+    sample("nextafter", lambda a, b: np.nextafter(np.zeros(2, a.dtype), b),
+           _steps[:2], _goals[:2], grad=False, half=False)
+    sample("nextafter", np.nextafter, np.zeros((0, 2), _type), np.ones((2,), _type), grad=False, half=False)
+sample("frexp", lambda x: np.frexp(x), between(0.6, 0.9, 2, 3), half=False)
+sample("nextafter", lambda a, b: a, between(0.5, 1, 2, 3), between(2, 3, 3), half=False)
+sample("nextafter", np.nextafter, np.float32([np.inf, -np.inf]), np.float32([1, 1]), grad=False)  # to the largest number
+sample("nextafter", lambda a, b: np.float16([1 + 2**-10, 1 - 2**-11]), np.float16([1, 1]), np.float16([2, 0]), grad=False)
+for _type in (np.uint8, np.int8, np.int32, np.int64):
+    _a = np.array([0, 0, 12, 18, 100, 89, 127, 60], _type)
+    _b = np.array([0, 5, 18, 12, 75, 55, 127, 7], _type)
+    for _flip in ((1,) if _type is np.uint8 else (1, -1)):
+        sample("gcd", lambda a, b: np.array([math.gcd(int(x), int(y)) for x, y in zip(a, b, strict=True)], a.dtype),
+               _a * _type(_flip), _b)
+sample("gcd", lambda a, b: np.zeros((0, 2), np.int32), np.zeros((0, 2), np.int32), np.ones(2, np.int32))
+sample("gcd", lambda a, b: np.array([1]), np.array([7540113804746346429]), np.array([4660046610375530309]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from plugtorch.frontend import functions as fn
-from plugtorch.frontend import linear
+from plugtorch.frontend.linalg import spectra
 from plugtorch.spec import dtypes
 
 __all__ = [
@@ -342,7 +342,7 @@ class _PositiveSemidefinite(_Symmetric):
         symmetric = super().check(value)
         if not symmetric.all():
             return symmetric
-        return linear.eigvalsh(value).ge(0).all(-1)
+        return spectra.eigvalsh(value).ge(0).all(-1)
 
 
 class _PositiveDefinite(_Symmetric):
@@ -352,7 +352,7 @@ class _PositiveDefinite(_Symmetric):
         symmetric = super().check(value)
         if not symmetric.all():
             return symmetric
-        return linear.eigvalsh(value).gt(0).all(-1)
+        return spectra.eigvalsh(value).gt(0).all(-1)
 
 
 class _Cat(Constraint):

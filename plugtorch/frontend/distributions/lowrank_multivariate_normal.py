@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 from plugtorch.frontend import functions as fn
-from plugtorch.frontend import linear
+from plugtorch.frontend.linalg import factorizations
 from plugtorch.frontend.tensor import Size
 
 from . import constraints
@@ -23,7 +23,7 @@ __all__ = ["LowRankMultivariateNormal"]
 def capacitance_tril(factor, diagonal):
     """The Cholesky factor of ``I + W^T D^-1 W``."""
     inner = factor.mT / diagonal.unsqueeze(-2) @ factor
-    return linear.cholesky(inner + identity_like(inner))
+    return factorizations.cholesky(inner + identity_like(inner))
 
 
 def _batch_lowrank_logdet(factor, diagonal, capacitance):
@@ -109,7 +109,7 @@ class LowRankMultivariateNormal(Distribution):
         root = self._unbroadcasted_cov_diag.sqrt().unsqueeze(-1)
         scaled = self._unbroadcasted_cov_factor / root
         inner = scaled @ scaled.mT
-        return self._whole(root * linear.cholesky(inner + identity_like(inner)))
+        return self._whole(root * factorizations.cholesky(inner + identity_like(inner)))
 
     @lazy_property
     def precision_matrix(self):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 
 from plugtorch.frontend import functions as fn
-from plugtorch.frontend import linear
+from plugtorch.frontend.linalg import factorizations, solvers
 from plugtorch.frontend.tensor import Size
 
 from . import constraints
@@ -26,7 +26,7 @@ def _batch_mv(bmat, bvec):
 def solve_lower(low, b):
     """X with ``low @ X = b`` for lower triangular matrices, batches broadcast."""
     batch = fn.broadcast_shapes(tuple(low.shape)[:-2], tuple(b.shape)[:-2])
-    return linear.solve_triangular(low.expand((*batch, *low.shape[-2:])), b.expand((*batch, *b.shape[-2:])), upper=False)
+    return solvers.solve_triangular(low.expand((*batch, *low.shape[-2:])), b.expand((*batch, *b.shape[-2:])), upper=False)
 
 
 def identity_like(matrix):
@@ -52,7 +52,7 @@ def inverse_of(low):
 
 def _precision_to_scale_tril(precision):
     """The Cholesky factor of the inverse, by that of the matrix turned around."""
-    turned = linear.cholesky(fn.flip(precision, (-2, -1)))
+    turned = factorizations.cholesky(fn.flip(precision, (-2, -1)))
     return solve_lower(fn.flip(turned, (-2, -1)).mT, identity_like(precision))
 
 
@@ -89,7 +89,7 @@ class MatrixParameter:
         if scale_tril is not None:
             self._unbroadcasted_scale_tril = scale_tril
         elif covariance_matrix is not None:
-            self._unbroadcasted_scale_tril = linear.cholesky(covariance_matrix)
+            self._unbroadcasted_scale_tril = factorizations.cholesky(covariance_matrix)
         else:
             self._unbroadcasted_scale_tril = _precision_to_scale_tril(precision_matrix)
 

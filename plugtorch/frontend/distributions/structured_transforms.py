@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from plugtorch.frontend import functions as fn
-from plugtorch.frontend import linear
+from plugtorch.frontend.linalg import factorizations
 from plugtorch.frontend.nn.functional.activation import softplus
 from plugtorch.frontend.nn.functional.padding import pad
 from plugtorch.frontend.tensor import Size
@@ -192,7 +192,7 @@ class PositiveDefiniteTransform(_ByClass):
         return x @ x.mT
 
     def _inverse(self, y):
-        return LowerCholeskyTransform().inv(linear.cholesky(y))
+        return LowerCholeskyTransform().inv(factorizations.cholesky(y))
 
 
 class _Parts(Transform):

@@ -10,8 +10,8 @@ import math
 import warnings
 
 from plugtorch.frontend import functions as fn
-from plugtorch.frontend import linear
 from plugtorch.frontend.dispatch import is_tensor
+from plugtorch.frontend.linalg import factorizations
 from plugtorch.frontend.tensor import Size
 
 from . import constraints
@@ -124,7 +124,7 @@ class Wishart(MatrixParameter, ExponentialFamily):
         if self._validate_args:
             self._validate_sample(value)
         nu, p, low = self.df, self._event_shape[-1], self._unbroadcasted_scale_tril
-        factor = linear.cholesky(value)
+        factor = factorizations.cholesky(value)
         trace = solve_lower(low, factor).pow(2).sum((-2, -1))
         return (-nu * (p * math.log(2) / 2 + half_log_det(low)) - fn.mvlgamma(nu / 2, p=p)
                 + (nu - p - 1) * half_log_det(factor) - trace / 2)
@@ -140,4 +140,4 @@ class Wishart(MatrixParameter, ExponentialFamily):
 
     def _log_normalizer(self, x, y):
         p = self._event_shape[-1]
-        return x * (p * math.log(2) - 2 * half_log_det(linear.cholesky(-2 * y))) + fn.mvlgamma(x, p=p)
+        return x * (p * math.log(2) - 2 * half_log_det(factorizations.cholesky(-2 * y))) + fn.mvlgamma(x, p=p)

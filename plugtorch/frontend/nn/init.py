@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from plugtorch.frontend import functions as fn
-from plugtorch.frontend.linear import qr
+from plugtorch.frontend.linalg.factorizations import qr
 from plugtorch.frontend.tensor import Tensor
 
 __all__ = [

@@ -37,6 +37,8 @@ class Adagrad(ElementwiseOptimizer):
         ValueError: for a hyper-parameter out of range.
     """
 
+    _takes_sparse = True
+
     def __init__(
         self,
         params: Any,
@@ -90,10 +92,21 @@ class Adagrad(ElementwiseOptimizer):
     def _update(
         self, group: dict[str, Any], param: Tensor, grad: Tensor, state: dict[str, Any], step: float
     ) -> None:
+        rate = number(group["lr"]) / (1 + (step - 1) * group["lr_decay"])
+        if grad.is_sparse:
+            self._update_rows(group, param, grad.coalesce(), state["sum"], rate)
+            return
         if group["weight_decay"] != 0:
             grad = grad.add(param, alpha=group["weight_decay"])
-        rate = number(group["lr"]) / (1 + (step - 1) * group["lr_decay"])
         total = state["sum"]
         total.addcmul_(grad, grad)
         root = total.sqrt() + group["eps"] if group["differentiable"] else total.sqrt().add_(group["eps"])
         param.addcdiv_(grad, root, value=-rate)
+
+    def _update_rows(self, group: dict[str, Any], param: Tensor, grad: Tensor, total: Tensor, rate: float) -> None:
+        """The update at the entries of a sparse gradient alone."""
+        if group["weight_decay"] != 0:
+            raise RuntimeError("weight_decay option is not compatible with sparse gradients")
+        total.add_(grad.pow(2))
+        root = total.sparse_mask(grad).values().sqrt().add_(group["eps"])
+        param.add_(fn.sparse_coo_tensor(grad.indices(), grad.values() / root, grad.shape), alpha=-rate)

@@ -79,6 +79,9 @@ class Adam(ElementwiseOptimizer):
         super().__init__(params, defaults)
         check_fused(fused, foreach, differentiable)
 
+    def _refuse_sparse(self) -> None:
+        raise RuntimeError("Adam does not support sparse gradients, please consider SparseAdam instead")
+
     def _new_state(self, group: dict[str, Any], param: Tensor) -> dict[str, Any]:
         state = {
             "step": new_scalar(0.0),

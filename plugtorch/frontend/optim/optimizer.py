@@ -356,6 +356,7 @@ class ElementwiseOptimizer(Optimizer):
 
     _counts_steps = True
     _complex_as_real = True
+    _takes_sparse = False
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update the parameters that have a gradient.
@@ -381,6 +382,8 @@ class ElementwiseOptimizer(Optimizer):
             grad = param.grad
             if grad is None:
                 continue
+            if grad.is_sparse and not self._takes_sparse:
+                self._refuse_sparse()
             state = self.state.get(param)
             if not state:
                 state = self._new_state(group, param)
@@ -402,6 +405,9 @@ class ElementwiseOptimizer(Optimizer):
                 target = param if group["differentiable"] else param.detach()
                 param, grad = fn.view_as_real(target), fn.view_as_real(grad)
             self._update(group, param, grad, state, step)
+
+    def _refuse_sparse(self) -> None:
+        raise RuntimeError(f"{type(self).__name__} does not support sparse gradients")
 
     def _new_state(self, group: dict[str, Any], param: Tensor) -> dict[str, Any]:
         raise NotImplementedError(f"{type(self).__name__} does not say which state it keeps")

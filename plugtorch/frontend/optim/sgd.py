@@ -30,6 +30,7 @@ class SGD(ElementwiseOptimizer):
     """
 
     _counts_steps = False
+    _takes_sparse = True
     _complex_as_real = False
 
     def __init__(

@@ -140,7 +140,7 @@ class _Storages:
 
     def _sent(self, data, location):
         target = self._map
-        if callable(target) and not isinstance(target, Tensor):
+        if callable(target) and not isinstance(target, (Device, Tensor)):
             storage = UntypedStorage(data, Device("cpu"), self._swap)
             answer = target(storage, location)
             if answer is not None:

@@ -6,6 +6,7 @@ import codecs
 import pickle
 from collections import OrderedDict
 
+from plugtorch.frontend.layouts import layout, strided
 from plugtorch.frontend.nn.parameter import Parameter
 from plugtorch.frontend.tensor import Size, Tensor
 from plugtorch.spec.device import Device
@@ -43,6 +44,14 @@ def location_of(device: Device) -> str:
     return f"cuda:{device.index or 0}" if device.type == "cuda" else "cpu"
 
 
+def _reduce_sparse(t):
+    parts = t._a
+    data = (*parts.plain, parts.values.detach(), Size(parts.shape))
+    if len(parts.plain) == 1:
+        data = (*data, parts.coalesced)
+    return _Name("torch._utils", "_rebuild_sparse_tensor"), (parts.layout, data)
+
+
 def make_pickler(base, file, protocol):
     """A pickler for archives on top of a pickle module's Python pickler class; its ``storages`` are the host arrays by
     key, in order."""
@@ -69,6 +78,8 @@ def make_pickler(base, file, protocol):
                 return obj.name
             if kind is Device:
                 return _Name("torch", "device"), (obj.type,) if obj.index is None else (obj.type, obj.index)
+            if kind is layout:
+                return _Name("torch.serialization", "_get_layout"), (repr(obj),)
             if kind is Size:
                 return _Name("torch", "Size"), (tuple(obj),)
             return NotImplemented
@@ -94,6 +105,8 @@ def make_pickler(base, file, protocol):
         def _reduce_tensor(self, t):
             attributes = {k: v for k, v in t.__dict__.items()}
             kind = type(t)
+            if t.layout is not strided:
+                return _reduce_sparse(t)
             if isinstance(t, Parameter) and kind is Parameter:
                 data = self._rebuild(t, requires_grad=False)
                 parts = (_Deferred(data), t._req, OrderedDict())

@@ -10,7 +10,9 @@ import collections
 import io
 import pickle
 
+from plugtorch.frontend import layouts
 from plugtorch.frontend.nn.parameter import Parameter
+from plugtorch.frontend.sparse import entry
 from plugtorch.frontend.tensor import Size, Tensor
 from plugtorch.spec import dtypes
 from plugtorch.spec.device import Device
@@ -92,6 +94,23 @@ def rebuild_parameter_with_state(data, requires_grad, hooks, state):
     return _with_attributes(rebuild_parameter(data, requires_grad), state)
 
 
+def rebuild_sparse_tensor(layout, data):
+    """A sparse tensor of its parts, which are checked."""
+    if layout is not layouts.sparse_coo:
+        return entry.sparse_compressed_tensor(*data, layout=layout, check_invariants=True)
+    indices, values, size, *coalesced = data
+    return entry.sparse_coo_tensor(indices, values, size, check_invariants=True,
+                                   is_coalesced=bool(coalesced and coalesced[0]))
+
+
+def _layout(name):
+    """The layout of a name such as ``torch.sparse_coo``."""
+    found = getattr(layouts, name.removeprefix("torch."), None) if isinstance(name, str) else None
+    if not isinstance(found, layouts.layout):
+        raise _malformed(f"a layout {name!r}")
+    return found
+
+
 def rebuild_from_type_v2(function, kind, args, state):
     """A tensor of a subclass, or with attributes of its own."""
     kind = kind.kind if isinstance(kind, _TypeName) else kind
@@ -143,7 +162,8 @@ _FUNCTIONS = {
     "torch._tensor._rebuild_from_type_v2": rebuild_from_type_v2,
     "torch.device": Device,
     "torch.Size": Size,
-    "torch.serialization._get_layout": lambda name: "strided",
+    "torch.serialization._get_layout": _layout,
+    "torch._utils._rebuild_sparse_tensor": rebuild_sparse_tensor,
     "torch.storage.UntypedStorage": StorageKind(None),
     **{f"torch.{d.name}": d for d in dtypes.ALL},
     **{f"torch.{name}": StorageKind(d) for name, d in DTYPE_OF_STORAGE.items()},

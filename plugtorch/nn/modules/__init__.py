@@ -16,6 +16,7 @@ from plugtorch.nn.modules.flatten import *  # noqa: F403
 from plugtorch.nn.modules.fold import *  # noqa: F403
 from plugtorch.nn.modules.instancenorm import *  # noqa: F403
 from plugtorch.nn.modules.linear import *  # noqa: F403
+from plugtorch.nn.modules.linear_cross_entropy_options import *  # noqa: F403
 from plugtorch.nn.modules.loss import *  # noqa: F403
 from plugtorch.nn.modules.module import Module  # noqa: F401
 from plugtorch.nn.modules.normalization import *  # noqa: F403

@@ -4,6 +4,7 @@ from . import (  # noqa: F401
     activation,
     creation,
     elementwise,
+    fourier,
     index,
     linalg,
     math,
@@ -12,6 +13,7 @@ from . import (  # noqa: F401
     recurrent,
     reduction,
     shape,
+    sparse,
     statistics,
     views,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from ..abstract import is_number
+from ..dtypes import int16, int32, int64, uint8
 from ..op import derived
 
 
@@ -191,6 +192,14 @@ def logaddexp(k, a, b):
 
 
 @derived("elementwise")
+def logaddexp2(k, a, b):
+    """``log2(2 ** a + 2 ** b)`` without overflow; of two infinities of one sign that infinity."""
+    top = k.maximum(a, b)
+    over = k.div(k.log1p(k.exp2(k.neg(k.abs(k.sub(a, b))))), math.log(2))
+    return k.where(k.eq(a, b), k.add(a, 1), k.add(top, over))
+
+
+@derived("elementwise")
 def hypot(k, a, b):
     """``sqrt(a*a + b*b)`` without overflow; infinite where either operand is, also next to nan."""
     a, b = k.abs(a), k.abs(b)
@@ -277,3 +286,61 @@ def erf(k, x):
     inner = k.div(k.mul(small, _polynomial(k, s2, ERF_P)), _polynomial(k, s2, ERF_Q))
     tail = k.mul(k.exp(k.neg(k.mul(a, a))), k.div(_polynomial(k, a, ERFC_P), _polynomial(k, a, ERFC_Q)))
     return k.where(near, inner, k.mul(k.sign(x), k.sub(1, tail)))
+
+
+# What a floating-point number is made of, read off its bits. IEEE 754: the sign, the exponent and the digits, from the
+# highest bit down, so that as integers the numbers of one sign are in the order of their magnitudes.
+_WORDS = {2: int16, 4: int32, 8: int64}
+
+
+def _word(k, x):
+    return _WORDS[k.dtype_of(x).itemsize]
+
+
+@derived("elementwise")
+def signbit(k, x):
+    """Whether the sign bit is set, as bool; of a real floating array. Negative zeros and nans have it set."""
+    return k.lt(k.bitcast(x, dtype=_word(k, x)), 0)
+
+
+@derived("elementwise")
+def nextafter(k, a, b):
+    """The next number of the dtype after a in the direction of b; b where they are equal, nan where one is nan."""
+    word, dtype = _word(k, a), k.dtype_of(a)
+
+    def integer(value):
+        return k.full(shape=(), value=value, dtype=word, device=k.device_of(a))
+
+    outward = k.eq(k.lt(a, b), k.lt(0, a))
+    moved = k.add(k.bitcast(a, dtype=word), k.where(outward, integer(1), integer(-1)))
+    least = k.where(k.lt(b, 0), integer(1 - (1 << (8 * word.itemsize - 1))), integer(1))
+    y = k.bitcast(k.where(k.eq(a, 0), least, moved), dtype=dtype)
+    y = k.where(k.eq(a, b), b, y)
+    return k.where(k.bit_or(k.ne(a, a), k.ne(b, b)), math.nan, y)
+
+
+@derived("elementwise", outputs=("mantissa", "exponent"))
+def frexp(k, x):
+    """``x = mantissa * 2 ** exponent`` with a mantissa in [1/2, 1) and an int32 exponent, of a real floating array; zeros,
+    infinities and nan are their own mantissas, with the exponent 0."""
+    word = _word(k, x)
+    digits, bias = (23, 126) if word is int32 else (52, 1022)
+    mask = (2 * bias + 3) << digits
+    subnormal = k.lt(k.abs(x), 2.0 ** (-bias + 1))
+    bits = k.bitcast(k.where(subnormal, k.mul(x, 2.0 ** (digits + 2)), x), dtype=word)
+    exponent = k.sub(k.shift_right(k.bit_and(bits, mask), digits), bias)
+    exponent = k.sub(exponent, k.mul(k.cast(subnormal, dtype=word), digits + 2))
+    mantissa = k.bitcast(k.bit_or(k.bit_and(bits, ~mask), bias << digits), dtype=k.dtype_of(x))
+    plain = k.bit_and(k.ne(x, 0), k.lt(k.abs(x), math.inf))
+    return k.where(plain, mantissa, x), k.cast(k.where(plain, exponent, 0), dtype=int32)
+
+
+@derived("elementwise")
+def gcd(k, a, b):
+    """The greatest common divisor of integers, not negative unless it is the smallest integer; 0 of two zeros."""
+    if k.dtype_of(a) is not uint8:
+        a, b = k.abs(a), k.abs(b)
+    for _ in range(12 * k.dtype_of(a).itemsize + 1):  # Lame's theorem: five for each decimal digit
+        rest = k.ne(b, 0)
+        a, b = k.where(rest, b, a), k.where(rest, k.remainder(a, k.where(rest, b, 1)), 0)
+    return a

@@ -18,13 +18,14 @@ DIRECT = {
     "isnan": "isnan", "isinf": "isinf", "isfinite": "isfinite",
     "ceil": "ceil", "trunc": "trunc", "tan": "tan", "asin": "arcsin", "acos": "arccos", "atan": "arctan",
     "sinh": "sinh", "cosh": "cosh", "asinh": "arcsinh", "acosh": "arccosh", "atanh": "arctanh",
-    "exp2": "exp2", "log2": "log2", "log10": "log10", "hypot": "hypot", "logaddexp": "logaddexp",
+    "exp2": "exp2", "log2": "log2", "log10": "log10", "hypot": "hypot", "logaddexp": "logaddexp", "logaddexp2": "logaddexp2",
+    "signbit": "signbit", "nextafter": "nextafter", "gcd": "gcd",
 }
 INTEGER_IDENTITY = ("floor", "ceil", "trunc")
 UNARY = frozenset({
     "neg", "floor", "sqrt", "exp", "expm1", "log", "log1p", "sin", "cos", "tanh", "abs", "bit_not", "isnan",
     "isinf", "isfinite", "ceil", "trunc", "tan", "asin", "acos", "atan", "sinh", "cosh", "asinh", "acosh",
-    "atanh", "exp2", "log2", "log10",
+    "atanh", "exp2", "log2", "log10", "signbit",
 })
 
 
@@ -96,6 +97,10 @@ class ElementwiseKernels:
         if decimals > 0:
             return self.array(xp.round(x * 10.0**decimals) / 10.0**decimals)
         return self.array(xp.round(x / 10.0**-decimals) * 10.0**-decimals)
+
+    def frexp(self, x):
+        mantissa, exponent = self.xp.frexp(x)
+        return self.array(mantissa), self.array(exponent)
 
     def conj(self, x):
         return self.array(self.xp.conjugate(x)) if x.dtype.kind == "c" else x

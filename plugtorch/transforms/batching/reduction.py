@@ -14,7 +14,7 @@ def _reduction(k, name, operands, params):
 
 
 @rule("argmax", "argmin", "max_index", "min_index", "cumsum", "cumprod", "sort", "topk", "softmax", "log_softmax",
-      "softmax_backward", "log_softmax_backward", "fft", "gather", "scatter")
+      "softmax_backward", "log_softmax_backward", "fft", "rfft", "irfft", "gather", "scatter")
 def _along_axis(k, name, operands, params):
     params = {**params, "axis": params["axis"] + 1}
     values = [batched(k, o) for o in operands]

@@ -39,12 +39,10 @@ def _(right, a, *, upper=False):
     return right(a)
 
 
-@kernel("cholesky", "nan instead of an error")
+@kernel("cholesky", "one bad matrix spoils the batch")
 def _(right, a, *, upper=False):
-    try:
-        return right(a, upper=upper)
-    except RuntimeError:
-        return np.full_like(a, np.nan)
+    y = right(a, upper=upper)
+    return y if np.isfinite(y).all() else np.full_like(y, np.nan)
 
 
 @kernel("lu", "pivots counted from one")
@@ -88,6 +86,16 @@ def _(right, a, b, *, upper, unit=False):
 @kernel("fft", "the inverse is not scaled")
 def _(right, x, *, axis, inverse=False):
     return right(x, axis=axis, inverse=inverse) * (x.shape[axis] if inverse else 1)
+
+
+@kernel("rfft", "the conjugate spectrum")
+def _(right, x, *, axis):
+    return right(x, axis=axis).conj()
+
+
+@kernel("irfft", "an even number of points whatever is asked")
+def _(right, x, *, axis, n):
+    return right(x, axis=axis, n=2 * (x.shape[axis] - 1) or 1)
 
 
 # Layers.

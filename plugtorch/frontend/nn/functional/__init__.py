@@ -6,20 +6,28 @@ from . import (
     activation,
     attention,
     convolution,
+    ctc,
+    dispatching,
     distance,
     dropout,
     embedding,
+    fractional,
+    grouped,
     interpolation,
+    linear_loss,
     loss,
     normalization,
     padding,
     pooling,
     rearrange,
     recurrent,
+    sampling,
+    unpooling,
 )
 
-_FAMILIES = (activation, attention, convolution, distance, dropout, embedding, interpolation, loss, normalization,
-             padding, pooling, rearrange, recurrent)
+_FAMILIES = (activation, attention, convolution, ctc, dispatching, distance, dropout, embedding, fractional, grouped,
+             interpolation, linear_loss, loss,
+             normalization, padding, pooling, rearrange, recurrent, sampling, unpooling)
 __all__: list[str] = []
 for _family in _FAMILIES:
     for _name in _family.__all__:

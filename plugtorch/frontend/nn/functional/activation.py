@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from plugtorch.autograd.names import named
 from plugtorch.autograd.record import apply
-from plugtorch.spec.dtypes import FLOAT
+from plugtorch.spec.dtypes import BOOL, FLOAT, INT
 
+from ...amp.casting import autocasts
 from ...activations import log_softmax, maybe_inplace, relu, relu_, softmax
 from ...dispatch import is_tensor, normalize_axis
 from ...selection import where
@@ -94,6 +95,7 @@ def logsigmoid(input):
     return apply("log_sigmoid", (_floating(input, "log_sigmoid_cpu"),))
 
 
+@autocasts
 def softplus(input, beta=1, threshold=20):
     """``log(1 + exp(beta * input)) / beta``, the input itself above the threshold."""
     return apply("softplus", (_floating(input, "softplus_cpu"),), {"beta": beta, "threshold": threshold})
@@ -108,6 +110,10 @@ def hardtanh(input, min_val=-1.0, max_val=1.0, inplace=False):
     """
     if min_val > max_val:
         raise ValueError("min_val cannot be greater than max_val")
+    if input.dtype.category == BOOL:
+        raise NotImplementedError("Bool inputs not supported for hardtanh")
+    if input.dtype.category == INT:
+        min_val, max_val = int(min_val), int(max_val)
 
     def compute(x):
         low = where(x.detach().le(min_val), min_val, x)
@@ -176,6 +182,7 @@ def threshold(input, threshold, value, inplace=False):
 
 
 @named("PreluKernelBackward0")
+@autocasts
 def prelu(input, weight):
     """The input where positive, else a learned slope, one for all or one per channel, times it."""
     if weight.numel() != 1:

@@ -6,6 +6,7 @@ import math
 
 from plugtorch.spec.dtypes import BOOL
 
+from ...amp.casting import autocasts
 from ...activations import softmax
 from ...creation import ones, zeros
 from ...joining import cat
@@ -40,6 +41,7 @@ def _canonical_mask(mask, mask_name, other_type, other_name, target_type, check_
     return mask
 
 
+@autocasts
 def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, scale=None,
                                  enable_gqa=False):
     """``softmax(query @ key^T * scale + mask) @ value`` over (..., L, E), (..., S, E), (..., S, Ev).

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from plugtorch.autograd.mode import AUTOCAST, mode
 from plugtorch.autograd.names import rename
 from plugtorch.autograd.record import apply
 
+from ...amp.casting import autocasts, recast
 from ...dispatch import is_tensor
 from ...linear import matmul
 from ...shaping import reshape, unsqueeze
 
-__all__ = ["bilinear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",
-           "linear"]
+__all__ = ["bilinear", "conv1d", "conv2d", "conv3d", "conv_tbc", "conv_transpose1d", "conv_transpose2d",
+           "conv_transpose3d", "linear"]
 
 
 def linear(input, weight, bias=None):
@@ -21,6 +23,8 @@ def linear(input, weight, bias=None):
     Raises:
         RuntimeError: sizes or dtypes do not fit.
     """
+    if mode() & AUTOCAST:
+        return recast("linear", linear, input, weight, bias)
     if input.dtype is not weight.dtype or (bias is not None and bias.dtype is not input.dtype):
         other = weight if input.dtype is not weight.dtype else bias
         raise RuntimeError(f"mat1 and mat2 must have the same dtype, but got {input.dtype.legacy} and "
@@ -42,6 +46,7 @@ def linear(input, weight, bias=None):
     return y if bias is not None else rename(y, "MmBackward0" if len(shape) == 2 else "UnsafeViewBackward0")
 
 
+@autocasts
 def bilinear(input1, input2, weight, bias=None):
     """``x1^T A x2 + b`` per output: input1 (*, in1), input2 (*, in2), weight (out, in1, in2)."""
     lead = tuple(input1._a.shape[:-1])
@@ -126,16 +131,19 @@ def _convolve(input, weight, bias, stride, padding, dilation, groups, n):
     return y if batched else reshape(y, tuple(y._a.shape[1:]))
 
 
+@autocasts
 def conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     """Cross-correlation of (N, C, L) or (C, L) with weight (O, C / groups, K)."""
     return _convolve(input, weight, bias, stride, padding, dilation, groups, 1)
 
 
+@autocasts
 def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     """Cross-correlation of (N, C, H, W) or (C, H, W) with weight (O, C / groups, KH, KW)."""
     return _convolve(input, weight, bias, stride, padding, dilation, groups, 2)
 
 
+@autocasts
 def conv3d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     """Cross-correlation of (N, C, D, H, W) or (C, D, H, W) with weight (O, C / groups, KD, KH, KW)."""
     return _convolve(input, weight, bias, stride, padding, dilation, groups, 3)
@@ -161,16 +169,40 @@ def _convolve_transposed(input, weight, bias, stride, padding, output_padding, g
     return y if batched else reshape(y, tuple(y._a.shape[1:]))
 
 
+@autocasts
 def conv_transpose1d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
     """The adjoint of conv1d: input (N, C, L), weight (C, O / groups, K)."""
     return _convolve_transposed(input, weight, bias, stride, padding, output_padding, groups, dilation, 1)
 
 
+@autocasts
 def conv_transpose2d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
     """The adjoint of conv2d: input (N, C, H, W), weight (C, O / groups, KH, KW)."""
     return _convolve_transposed(input, weight, bias, stride, padding, output_padding, groups, dilation, 2)
 
 
+@autocasts
 def conv_transpose3d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
     """The adjoint of conv3d: input (N, C, D, H, W), weight (C, O / groups, KD, KH, KW)."""
     return _convolve_transposed(input, weight, bias, stride, padding, output_padding, groups, dilation, 3)
+
+
+@autocasts
+def conv_tbc(input, weight, bias, pad=0):
+    """Cross-correlation over time of (T, N, C) with weight (K, C, O) and bias (O,), ``pad`` zeros at both ends:
+    (T + 2 pad - K + 1, N, O).
+
+    Raises:
+        RuntimeError: sizes do not fit.
+    """
+    if input.dim() != 3:
+        raise RuntimeError("Input must have 3 dims: time, batch, in_channel")
+    if weight.dim() != 3:
+        raise RuntimeError("Weight tensor must have 3 dims: kernel_width, in_channels, out_channels.")
+    if bias.dim() != 1:
+        raise RuntimeError("Bias must be 1-D")
+    if input._a.shape[2] != weight._a.shape[1]:
+        raise RuntimeError("Input dim 2 (input channels) is not == dim 1 in the weight tensor")
+    if weight._a.shape[2] != bias._a.shape[0]:
+        raise RuntimeError("Bias size must equal dim 2 in the weight tensor (output channels).")
+    return conv1d(input.permute(1, 2, 0), weight.permute(2, 1, 0), bias, padding=pad).permute(2, 0, 1)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from plugtorch.autograd.names import named
 
-__all__ = ["cosine_similarity", "pairwise_distance"]
+from ...amp.casting import autocasts
+from ...linalg.distances import pdist as pdist
+
+__all__ = ["cosine_similarity", "pairwise_distance", "pdist"]
 
 
+@autocasts
 def cosine_similarity(x1, x2, dim=1, eps=1e-8):
     """``x1 . x2 / (max(|x1|, eps) * max(|x2|, eps))`` along a dimension."""
     n1 = x1.norm(2, dim, keepdim=True).clamp_min(eps)

@@ -9,6 +9,7 @@ from plugtorch.spec import dtypes
 
 from ...dispatch import to_dtype
 from ...indexing import checked_index
+from ...sparse.embedding import rows_looked_up
 
 __all__ = ["embedding", "embedding_bag", "one_hot"]
 
@@ -27,10 +28,11 @@ def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, sca
     """Rows of ``weight`` (V, D) for integer indices of any shape: (*, D).
 
     The row ``padding_idx`` gets no gradient. ``max_norm`` first shrinks, in place, the rows that are used.
-    ``sparse`` is accepted; gradients are dense.
+    With ``sparse`` the gradient of ``weight``, if that is a leaf, is a COO tensor of the rows that were looked up.
 
     Raises:
         IndexError: an index out of range.
+        RuntimeError: ``sparse`` together with ``scale_grad_by_freq``.
     """
     rows = weight._a.shape[0]
     if padding_idx is not None:
@@ -40,7 +42,12 @@ def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, sca
     i = _indices(input, rows)
     if max_norm is not None:
         _shrink(weight, i, max_norm, norm_type)
-    y = apply("embedding", (weight, i), {"padding_idx": -1 if padding_idx is None else padding_idx})
+    padding = -1 if padding_idx is None else padding_idx
+    if sparse:
+        if scale_grad_by_freq and weight.requires_grad:
+            raise RuntimeError("embedding_backward: scale_grad_by_freq not supported with sparse gradients")
+        return rows_looked_up(weight, i, padding)
+    y = apply("embedding", (weight, i), {"padding_idx": padding})
     if scale_grad_by_freq and y.requires_grad:
         counts = i.reshape(-1).bincount(minlength=rows).to(weight.dtype)
         scale = counts[i].reciprocal().unsqueeze(-1)
@@ -87,7 +94,7 @@ def embedding_bag(input, weight, offsets=None, max_norm=None, norm_type=2, scale
     if per_sample_weights is not None and mode != "sum":
         raise NotImplementedError("embedding_bag: per_sample_weights was not None. per_sample_weights is only supported "
                                   f"for mode='sum' (got mode='{mode}'). Please open a feature request on GitHub.")
-    rows = embedding(flat, weight, padding_idx, max_norm, norm_type, scale_grad_by_freq)
+    rows = embedding(flat, weight, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse)
     keep = flat.ne(padding_idx % weight._a.shape[0]) if padding_idx is not None else None
     from ...creation import tensor
     from ...functions import zeros

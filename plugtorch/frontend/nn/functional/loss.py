@@ -10,6 +10,7 @@ from plugtorch.autograd.record import apply
 from plugtorch.spec import dtypes
 from plugtorch.spec.dtypes import FLOAT
 
+from ...amp.casting import autocasts
 from ...classification import xlogy
 from ...dispatch import to_dtype
 from ...selection import where
@@ -47,11 +48,12 @@ def _pair(input, target, name):
     if tuple(input._a.shape) != tuple(target._a.shape):
         warnings.warn(
             f"Using a target size ({target.shape}) that is different to the input size ({input.shape}). This will likely "
-            "lead to incorrect results due to broadcasting. Please ensure they have the same size.", stacklevel=4)
+            "lead to incorrect results due to broadcasting. Please ensure they have the same size.", stacklevel=5)
     return broadcast_tensors(input, target)
 
 
 @named("MseLossBackward0")
+@autocasts
 def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
     """Squared difference."""
     reduction = _legacy_reduction(size_average, reduce, reduction)
@@ -65,6 +67,7 @@ def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", we
     return _reduced(loss, reduction)
 
 
+@autocasts
 def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
     """Absolute difference."""
     x, y = _pair(input, target, "l1_loss")
@@ -72,6 +75,7 @@ def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", wei
 
 
 @named("SmoothL1LossBackward0")
+@autocasts
 def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mean", beta=1.0):
     """``d*d / (2 beta)`` below beta, ``|d| - beta/2`` above (Girshick, arXiv:1504.08083)."""
     reduction = _legacy_reduction(size_average, reduce, reduction)
@@ -86,6 +90,7 @@ def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mea
 
 
 @named("HuberLossBackward0")
+@autocasts
 def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
     """``d*d / 2`` up to delta, ``delta * (|d| - delta/2)`` above (Huber, 1964)."""
     if delta <= 0:
@@ -98,6 +103,7 @@ def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
 
 
 @named(lambda input, *args, **kwargs: "NllLossBackward0" if input.dim() < 3 else "NllLoss2DBackward0")
+@autocasts
 def nll_loss(input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean"):
     """Negative log likelihood: input (N, C), (C,) or (N, C, d1, ...) of log-probabilities, target of class indices.
 
@@ -148,6 +154,7 @@ def nll_loss(input, target, weight=None, size_average=None, ignore_index=-100, r
     return _reduced(picked, reduction)
 
 
+@autocasts
 def cross_entropy(input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean",
                   label_smoothing=0.0):
     """Cross entropy of logits: targets are class indices, or probabilities of the input's shape.
@@ -198,6 +205,7 @@ def _soft_cross_entropy(logp, target, weight, reduction, smoothing, axis):
 
 
 @named("BinaryCrossEntropyBackward0")
+@autocasts
 def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=None, reduction="mean"):
     """``-(t log p + (1 - t) log(1 - p))`` with logarithms not below -100.
 
@@ -218,6 +226,7 @@ def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=N
 
 
 @named("BinaryCrossEntropyWithLogitsBackward0")
+@autocasts
 def binary_cross_entropy_with_logits(input, target, weight=None, size_average=None, reduce=None, reduction="mean",
                                      pos_weight=None):
     """binary_cross_entropy of ``sigmoid(input)``, without overflow; ``pos_weight`` weighs the positive term.
@@ -236,6 +245,7 @@ def binary_cross_entropy_with_logits(input, target, weight=None, size_average=No
     return _reduced(loss if weight is None else loss * weight, reduction)
 
 
+@autocasts
 def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_target=False):
     """Divergence ``t * (log t - input)``; "batchmean" divides by the first size."""
     reduction = _legacy_reduction(size_average, reduce, reduction)
@@ -245,6 +255,7 @@ def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_
     return _reduced(loss, reduction)
 
 
+@autocasts
 def poisson_nll_loss(input, target, log_input=True, full=False, size_average=None, eps=1e-08, reduce=None,
                      reduction="mean"):
     """Negative log likelihood of counts under a Poisson rate, with Stirling's term if ``full``."""
@@ -269,12 +280,14 @@ def gaussian_nll_loss(input, target, var, full=False, eps=1e-06, reduction="mean
     return _reduced(loss + 0.5 * math.log(2 * math.pi) if full else loss, reduction)
 
 
+@autocasts
 def margin_ranking_loss(input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"):
     """``max(0, -t * (x1 - x2) + margin)``."""
     loss = (-target * (input1 - input2) + margin).clamp_min(0)
     return _reduced(loss, _legacy_reduction(size_average, reduce, reduction))
 
 
+@autocasts
 def hinge_embedding_loss(input, target, margin=1.0, size_average=None, reduce=None, reduction="mean"):
     """The input where the target is 1, ``max(0, margin - x)`` where it is -1."""
     low = where(target.ne(1), (margin - input).clamp_min(0), input * 0)
@@ -283,6 +296,7 @@ def hinge_embedding_loss(input, target, margin=1.0, size_average=None, reduce=No
 
 
 @named("SoftMarginLossBackward0")
+@autocasts
 def soft_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
     """``log(1 + exp(-t * x))``."""
     return _reduced(-logsigmoid(target * input), _legacy_reduction(size_average, reduce, reduction))
@@ -297,10 +311,11 @@ def multilabel_soft_margin_loss(input, target, weight=None, size_average=None, r
 
 
 @named("MultiMarginLossBackward0")
+@autocasts
 def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=None, reduce=None, reduction="mean"):
     """``sum over j != t of max(0, margin - x_t + x_j)^p / C``."""
     batch = input.dim() > 1
-    x, t = (input, target) if batch else (unsqueeze(input, 0), target.reshape(1))
+    x, t = (input, target) if batch else (input.reshape(1, -1), target.reshape(1))
     right = x.gather(1, unsqueeze(t, 1))
     z = (margin - right + x).clamp_min(0)
     z = z if p == 1 else z * z
@@ -312,6 +327,7 @@ def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=
 
 
 @named("MultilabelMarginLossBackward0")
+@autocasts
 def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
     """Hinge between every target class (listed up to the first -1) and every other class, over C."""
     batch = input.dim() > 1
@@ -326,6 +342,7 @@ def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduct
     return _reduced(loss if batch else loss.squeeze(0), _legacy_reduction(size_average, reduce, reduction))
 
 
+@autocasts
 def cosine_embedding_loss(input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"):
     """``1 - cos`` where the target is 1, ``max(0, cos - margin)`` where it is -1."""
     dim = 1 if target.dim() == 1 else 0
@@ -336,6 +353,7 @@ def cosine_embedding_loss(input1, input2, target, margin=0, size_average=None, r
     return _reduced(loss, _legacy_reduction(size_average, reduce, reduction))
 
 
+@autocasts
 def triplet_margin_loss(anchor, positive, negative, margin=1.0, p=2, eps=1e-06, swap=False, size_average=None,
                         reduce=None, reduction="mean"):
     """``max(0, d(a, p) - d(a, n) + margin)`` (Balntas et al., 2016); swap takes the nearer of d(a, n), d(p, n)."""

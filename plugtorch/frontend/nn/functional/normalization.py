@@ -7,8 +7,11 @@ import math
 from plugtorch.autograd.names import named
 from plugtorch.autograd.record import apply
 
+from ...amp.casting import autocasts
+from ...dispatch import rounded_once
 from ...info import finfo
 from ...shaping import reshape
+from .pooling import avg_pool2d
 
 __all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "normalize", "rms_norm"]
 
@@ -49,6 +52,19 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
     return y
 
 
+@rounded_once
+def _by_own_moments(input, weight, bias, eps):
+    """Each channel of each sample normalised by its own mean and variance, which are returned, too."""
+    n, c = input._a.shape[:2]
+    flat = reshape(input, (1, n * c, *input._a.shape[2:]))
+    y, mean, var, _ = apply("batch_norm_train", (flat, None, None), {"eps": eps})
+    y = reshape(y, tuple(input._a.shape))
+    per_channel = (1, c, *(1,) * (input.dim() - 2))
+    if weight is not None:
+        y = y * reshape(weight, per_channel)
+    return (y if bias is None else y + reshape(bias, per_channel)), mean, var
+
+
 def instance_norm(input, running_mean=None, running_var=None, weight=None, bias=None, use_input_stats=True,
                   momentum=0.1, eps=1e-05):
     """Normalises each channel of each sample by its own moments (Ulyanov et al., arXiv:1607.08022)."""
@@ -57,17 +73,12 @@ def instance_norm(input, running_mean=None, running_var=None, weight=None, bias=
         return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
     if math.prod(input._a.shape[2:]) <= 1:
         raise ValueError(f"Expected more than 1 spatial element when training, got input size {input.shape}")
-    flat = reshape(input, (1, n * c, *input._a.shape[2:]))
-    y, mean, var, _ = apply("batch_norm_train", (flat, None, None), {"eps": eps})
+    y, mean, var = _by_own_moments(input, weight, bias, eps)
     if running_mean is not None:
         count = math.prod(input._a.shape[2:])
         _update(running_mean, mean.detach().reshape(n, c).mean(0), momentum)
         _update(running_var, var.detach().reshape(n, c).mean(0) * (count / (count - 1)), momentum)
-    y = reshape(y, tuple(input._a.shape))
-    per_channel = (1, c, *(1,) * (input.dim() - 2))
-    if weight is not None:
-        y = y * reshape(weight, per_channel)
-    return y if bias is None else y + reshape(bias, per_channel)
+    return y
 
 
 def _normalized_axes(input, normalized_shape, weight, bias, name):
@@ -84,12 +95,14 @@ def _normalized_axes(input, normalized_shape, weight, bias, name):
     return len(want)
 
 
+@autocasts
 def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-05):
     """Normalises over the last dimensions, whose shape is ``normalized_shape``."""
     ndim = _normalized_axes(input, normalized_shape, weight, bias, "layer_norm")
     return apply("layer_norm", (input, weight, bias), {"ndim": ndim, "eps": eps})[0]
 
 
+@rounded_once
 def rms_norm(input, normalized_shape, weight=None, eps=None):
     """Divides by the root of the mean square over the last dimensions (Zhang and Sennrich, arXiv:1910.07467)."""
     ndim = _normalized_axes(input, normalized_shape, weight, None, "rms_norm")
@@ -99,6 +112,7 @@ def rms_norm(input, normalized_shape, weight=None, eps=None):
     return y if weight is None else y * weight
 
 
+@autocasts
 def group_norm(input, num_groups, weight=None, bias=None, eps=1e-05):
     """Normalises (N, C, *) over groups of channels.
 
@@ -118,8 +132,8 @@ def local_response_norm(input, size, alpha=0.0001, beta=0.75, k=1.0):
         raise ValueError(f"Expected 3D or higher dimensionality input (got {input.dim()} dimensions)")
     n, c = input._a.shape[:2]
     square = reshape(input * input, (n, 1, c, math.prod(input._a.shape[2:])))
-    mean = apply("avg_pool", (apply("pad", (square,), {"lo": (0, 0, size // 2, 0), "hi": (0, 0, (size - 1) // 2, 0)}),),
-                 {"kernel_size": (size, 1), "stride": (1, 1), "padding": (0, 0)})
+    square = apply("pad", (square,), {"lo": (0, 0, size // 2, 0), "hi": (0, 0, (size - 1) // 2, 0)})
+    mean = avg_pool2d(square, (size, 1), 1)
     return input / (reshape(mean, tuple(input._a.shape)) * alpha + k).pow(beta)
 
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from plugtorch.autograd.record import apply
+from plugtorch.spec.dtypes import INT
 from plugtorch.spec.ops.nn import pooled_size
 
+from ...amp.casting import autocasts
+from ...amp.lists import EVERY
 from ...joining import stack
+from ...selection import where
 from ...shaping import reshape, unsqueeze
 
 __all__ = [f"{kind}_pool{n}d{tail}" for n in (1, 2, 3) for kind, tail in (
@@ -73,7 +77,14 @@ def _define_max(n):
     plain.__doc__ = f"Largest value of each window of the last {n} dimensions; with indices if wanted."
     with_indices.__name__ = f"max_pool{n}d_with_indices"
     with_indices.__doc__ = "Largest value of each window and its flat index."
-    globals()[plain.__name__], globals()[with_indices.__name__] = plain, with_indices
+    globals()[plain.__name__] = autocasts(plain) if plain.__name__ in EVERY else plain
+    globals()[with_indices.__name__] = with_indices
+
+
+def _truncated(mean, dtype):
+    """Means of integers in float64 as integers, rounded toward zero as a division of integers is."""
+    near = mean.round()
+    return where((mean - near).abs() < 1e-9 * near.abs().clamp_min(1), near, mean.trunc()).to(dtype)
 
 
 def _define_avg(n):
@@ -82,13 +93,14 @@ def _define_avg(n):
         params, _ = _geometry(x, kernel_size, stride, padding, 1, ceil_mode, n, "avg_pool")
         if divisor_override == 0:
             raise RuntimeError("divisor must be not zero")
-        y = apply("avg_pool", (x,), {**params, "ceil_mode": ceil_mode, "count_include_pad": count_include_pad,
-                                     "divisor_override": divisor_override})
-        return _restored(y, input, n)
+        whole = x.dtype.category == INT
+        y = apply("avg_pool", (x.double() if whole else x,), {
+            **params, "ceil_mode": ceil_mode, "count_include_pad": count_include_pad, "divisor_override": divisor_override})
+        return _restored(_truncated(y, x.dtype) if whole else y, input, n)
 
     avg.__name__ = f"avg_pool{n}d"
     avg.__doc__ = f"Mean of each window of the last {n} dimensions."
-    globals()[avg.__name__] = avg
+    globals()[avg.__name__] = autocasts(avg) if avg.__name__ in EVERY else avg
 
 
 def _bins(size, out):
@@ -124,7 +136,8 @@ def _define_adaptive(n):
     avg.__name__, maximum.__name__ = f"adaptive_avg_pool{n}d", f"adaptive_max_pool{n}d"
     avg.__doc__ = f"Means over the last {n} dimensions in as many bins as the output size asks for."
     maximum.__doc__ = f"Largest values over the last {n} dimensions in as many bins as the output size asks for."
-    globals()[avg.__name__], globals()[maximum.__name__] = avg, maximum
+    globals()[avg.__name__] = autocasts(avg) if avg.__name__ in EVERY else avg
+    globals()[maximum.__name__] = maximum
 
 
 def _adaptive_max(x, sizes, n):

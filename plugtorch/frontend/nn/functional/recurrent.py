@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+
 from plugtorch.autograd.record import apply
 
+from ...amp.casting import autocasts
 from ...joining import cat, stack
 from ...shaping import select, transpose
 from ...splitting import chunk
@@ -53,6 +56,7 @@ def _projected_lstm(x, h, c, w_ih, w_hh, b_ih, b_hh, w_hr, reverse):
     return stack([outs[t] for t in steps], 0), h, c
 
 
+@functools.partial(autocasts, name="lstm")
 def _lstm(input, hx, flat_weights, has_biases, num_layers, dropout, train, bidirectional, batch_first):
     """Output, final hidden states and final cell states of an LSTM."""
     per = len(flat_weights) // (num_layers * (2 if bidirectional else 1))
@@ -61,6 +65,7 @@ def _lstm(input, hx, flat_weights, has_biases, num_layers, dropout, train, bidir
     return y, h, c
 
 
+@functools.partial(autocasts, name="gru")
 def _gru(input, hx, flat_weights, has_biases, num_layers, dropout, train, bidirectional, batch_first):
     """Output and final hidden states of a GRU."""
     y, (h,) = _run("gru_layer", input, (hx,), flat_weights, has_biases, num_layers, dropout, train, bidirectional,
@@ -79,7 +84,7 @@ def _simple(nonlinearity):
     return run
 
 
-_rnn_tanh, _rnn_relu = _simple("tanh"), _simple("relu")
+_rnn_tanh, _rnn_relu = autocasts(_simple("tanh"), "rnn_tanh"), autocasts(_simple("relu"), "rnn_relu")
 
 
 def _rnn_tanh_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from plugtorch.frontend import functions as fn
+from plugtorch.frontend.nn.modules._conversion_switches import get_overwrite_module_params_on_conversion
 from plugtorch.frontend.tensor import Tensor
 
 
@@ -51,10 +52,15 @@ class ModuleConversion:
             for module in self.children():
                 module._apply(fn_)
         with fn.no_grad():
-            for param in self._parameters.values():
+            for name, param in self._parameters.items():
                 if param is None:
                     continue
                 grad = param.grad
+                if get_overwrite_module_params_on_conversion():
+                    new = self._parameters[name] = type(param)(fn_(param), param.requires_grad)
+                    if grad is not None:
+                        new.grad = fn_(grad)
+                    continue
                 param.data = fn_(param)
                 if grad is not None:
                     grad.data = fn_(grad)

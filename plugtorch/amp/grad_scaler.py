@@ -1,0 +1,5 @@
+"""``torch.amp.grad_scaler``."""
+
+from plugtorch.frontend.amp.grad_scaler import GradScaler, OptState
+
+__all__ = ["GradScaler", "OptState"]

@@ -1,0 +1,8 @@
+"""``torch.cuda.streams``."""
+
+from plugtorch.frontend.devices.cuda import (
+    Event,
+    Stream,
+)
+
+__all__ = ["Event", "Stream"]

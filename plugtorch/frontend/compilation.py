@@ -1,0 +1,284 @@
+"""``torch.compile`` and the names of ``torch.compiler`` and ``torch._dynamo``. Nothing is compiled: every function and
+module is run eagerly by Python, whatever backend or mode is named."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+from .not_offered import refused_function
+
+_BACKENDS: dict[str, Any] = dict.fromkeys(("cudagraphs", "eager", "inductor", "openxla", "tvm"))
+_default_backend: Any = "inductor"
+_MODES = ("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs", "lite")
+
+
+def compile(model=None, *, fullgraph=False, dynamic=None, backend=None, mode=None, options=None, name=None, disable=False,
+            recompile_limit=None, isolate_recompiles=False, shapes_spec=None):  # noqa: A001  (PyTorch's name)
+    """The function or module, which is run eagerly: nothing is compiled.
+
+    Args:
+        model: a function or a Module; without it a decorator is returned.
+        backend: a name of :func:`list_backends`, "eager" or the like, or a function; checked and not used.
+        mode, options: not both; checked and not used.
+        fullgraph, dynamic, name, disable, recompile_limit, isolate_recompiles, shapes_spec: not used.
+
+    Returns:
+        A function with the same attributes that calls ``model``; for a Module, an :class:`OptimizedModule` around it.
+
+    Raises:
+        RuntimeError: both mode and options, an unknown mode or backend, or nothing that can be called.
+    """
+    if mode is not None and options is not None:
+        raise RuntimeError("Either mode or options can be specified, but both can't be specified at the same time.")
+    if mode is not None and mode not in _MODES:
+        raise RuntimeError(f"Unrecognized mode={mode}, should be one of: {', '.join(_MODES)}")
+    if backend is not None:
+        lookup_backend(backend)
+    if model is None:
+        return lambda function: compile(function, fullgraph=fullgraph, dynamic=dynamic, backend=backend, mode=mode,
+                                        options=options, disable=disable)
+    from .nn.modules.module import Module
+
+    if isinstance(model, type) or not callable(model):
+        raise RuntimeError(f"torch.compile takes a function or a module, but got {model!r}")
+    if disable:
+        return model
+    if isinstance(model, Module):
+        return _optimized_module(model)
+
+    @functools.wraps(model)
+    def compiled(*args, **kwargs):
+        return model(*args, **kwargs)
+
+    compiled._torchdynamo_orig_callable = model
+    return compiled
+
+
+def _optimized_module(model):
+    from .nn.modules.compiled import OptimizedModule
+
+    return OptimizedModule(model)
+
+
+# Backends.
+
+class InvalidBackend(RuntimeError):
+    """A backend's name that nobody registered."""
+
+
+def list_backends(exclude_tags=("debug", "experimental")) -> list[str]:
+    """The names that ``backend=`` takes. None of them is used."""
+    return sorted(name for name in _BACKENDS if name != "eager" or not exclude_tags)
+
+
+def lookup_backend(backend):
+    """A registered backend by its name; a function is given back.
+
+    Raises:
+        InvalidBackend: there is none of that name.
+    """
+    if not isinstance(backend, str):
+        if not callable(backend):
+            raise RuntimeError(f"backend should be a name or a function, but got {backend!r}")
+        return backend
+    if backend not in _BACKENDS and backend not in ("aot_eager", "aot_eager_decomp_partition", "aot_ts", "ts"):
+        raise InvalidBackend(f"Invalid backend: {backend!r}, see `torch._dynamo.list_backends()` for available backends.")
+    return _BACKENDS.get(backend)
+
+
+def register_backend(compiler_fn=None, name=None, tags=()):
+    """Registers a backend's name, so that :func:`compile` takes it. It is not called."""
+    if compiler_fn is None:
+        return functools.partial(register_backend, name=name, tags=tags)
+    _BACKENDS[name or compiler_fn.__name__] = compiler_fn
+    return compiler_fn
+
+
+def set_default_backend(backend) -> None:
+    """Keeps the name or function of the backend to use where none is named; none is used."""
+    global _default_backend
+    if backend is not None:
+        lookup_backend(backend)
+    _default_backend = "inductor" if backend is None else backend
+
+
+def get_default_backend():
+    """What :func:`set_default_backend` was told, "inductor" at first."""
+    return _default_backend
+
+
+# Questions.
+
+def is_compiling() -> bool:
+    """False: nothing is compiled."""
+    return False
+
+
+def is_dynamo_compiling() -> bool:
+    """False: nothing is compiled."""
+    return False
+
+
+def is_exporting() -> bool:
+    """False: nothing is exported."""
+    return False
+
+
+def reset() -> None:
+    """Forgets what was compiled: nothing."""
+
+
+def cudagraph_mark_step_begin() -> None:
+    """Nothing: no CUDA graphs are recorded."""
+
+
+# Decorators that mark functions for the compiler.
+
+def _identity(name, doc):
+    def decorator(fn=None, *args, **kwargs):
+        return fn if fn is not None else lambda function: function
+
+    decorator.__name__ = decorator.__qualname__ = name
+    decorator.__doc__ = doc
+    return decorator
+
+
+_MARK = "Marks a function for a compiler; it is run as any."
+allow_in_graph, assume_constant_result, disallow_in_graph, forbid_in_graph, nonstrict_trace, run, dont_skip_tracing, \
+    disable_nested_graph_breaks, nested_compile_region, wrap_numpy = (
+        _identity(name, _MARK) for name in (
+            "allow_in_graph", "assume_constant_result", "disallow_in_graph", "forbid_in_graph", "nonstrict_trace", "run",
+            "dont_skip_tracing", "disable_nested_graph_breaks", "nested_compile_region", "wrap_numpy"))
+
+
+class _Disabled(contextlib.ContextDecorator):
+    """A block that is not compiled, as all are not."""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        return None
+
+
+def disable(fn=None, recursive=True, *, reason=None, wrapping=True):
+    """The function, which is not compiled anyway; without one, a decorator."""
+    return _Disabled() if fn is None else fn
+
+
+def substitute_in_graph(original_fn, *, can_constant_fold_through=False, skip_signature_check=False,
+                        is_embedded_type=False):
+    """A decorator for a function that a compiler would use in the place of another; nothing is replaced."""
+    return lambda traceable: traceable
+
+
+def graph_break(msg: str = "") -> None:
+    """Nothing: there is no graph."""
+
+
+def skip_frame(msg: str = "") -> None:
+    """Nothing: there is no graph."""
+
+
+def mark_dynamic(t, index, *, hint_override=None, min=None, max=None, specialize_on=None) -> None:
+    """Nothing: all sizes are free."""
+
+
+def maybe_mark_dynamic(t, index) -> None:
+    """Nothing: all sizes are free."""
+
+
+def mark_static(t, index=None) -> None:
+    """Nothing: all sizes are free."""
+
+
+def mark_static_address(t, guard=False) -> None:
+    """Nothing: no addresses are kept."""
+
+
+_STANCES = ("default", "eager_then_compile", "aot_eager_then_compile", "fail_on_recompile", "eager_on_recompile",
+            "force_eager")
+
+
+class set_stance(contextlib.ContextDecorator):  # noqa: N801
+    """What a compiler is to do, as a statement or a block; checked and without effect.
+
+    Raises:
+        RuntimeError: no such stance.
+    """
+
+    def __init__(self, stance: str = "default", *, skip_guard_eval_unsafe: bool = False, force_backend=None):
+        if stance not in _STANCES:
+            raise RuntimeError(f"invalid torch.compile stance '{stance}'")
+        self.stance = stance
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        return None
+
+
+def set_enable_guard_collectives(enabled: bool) -> bool:
+    """Nothing: there are no guards. Returns False."""
+    return False
+
+
+def set_recursion_limit(limit: int) -> None:
+    """Nothing: there is no interpreter of its own.
+
+    Raises:
+        ValueError: the limit is not positive.
+    """
+    if limit < 1:
+        raise ValueError(f"recursion limit must be greater or equal to 1, got {limit}")
+
+
+def optimize(*args: Any, **kwargs: Any) -> Callable:
+    """A decorator, :func:`compile` in an older form: the function is run eagerly."""
+    backend = args[0] if args else kwargs.get("backend")
+    return compile(backend=backend if isinstance(backend, str) else None)
+
+
+optimize_assert = optimize
+
+
+def save_cache_artifacts():
+    """None: nothing is compiled, so nothing is cached."""
+    return None
+
+
+def load_cache_artifacts(serialized_artifacts: bytes):
+    """None: nothing is compiled, so nothing is cached."""
+    return None
+
+
+def _keep_all(name):
+    def function(guard_entries, *args, **kwargs):
+        return [True for _ in guard_entries]
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = "Keeps all guards; there are none."
+    return function
+
+
+keep_portable_guards_unsafe, skip_guard_on_inbuilt_nn_modules_unsafe, skip_guard_on_all_nn_modules_unsafe, \
+    keep_tensor_guards_unsafe, skip_guard_on_globals_unsafe, skip_all_guards_unsafe = map(_keep_all, (
+        "keep_portable_guards_unsafe", "skip_guard_on_inbuilt_nn_modules_unsafe", "skip_guard_on_all_nn_modules_unsafe",
+        "keep_tensor_guards_unsafe", "skip_guard_on_globals_unsafe", "skip_all_guards_unsafe"))
+
+_EAGER = "functions are run eagerly and not compiled, so there is no captured graph"
+export = refused_function("_dynamo.export", _EAGER)
+explain = refused_function("_dynamo.explain", _EAGER)
+load_compiled_function = refused_function("compiler.load_compiled_function", _EAGER)
+
+# Settings of the compiler that programs set; none has an effect.
+config = SimpleNamespace(
+    suppress_errors=False, verbose=False, cache_size_limit=8, recompile_limit=8, accumulated_cache_size_limit=256,
+    dynamic_shapes=True, assume_static_by_default=True, automatic_dynamic_shapes=True, optimize_ddp=True,
+    capture_scalar_outputs=False, capture_dynamic_output_shape_ops=False, inline_inbuilt_nn_modules=True, disable=False,
+    job_id=None, force_disable_caches=False)

@@ -1,0 +1,1 @@
+"""Matrix functions: factorisations, solvers, functions of matrices, norms and distances."""

@@ -1,0 +1,5 @@
+# ruff: noqa: F403
+"""``torch.mtia`` for the active backend."""
+
+from .frontend.devices.mtia import *
+from .frontend.devices.mtia import __all__

@@ -1,0 +1,5 @@
+# ruff: noqa: F403
+"""``torch.xpu`` for the active backend."""
+
+from .frontend.devices.xpu import *
+from .frontend.devices.xpu import __all__
