@@ -19,6 +19,8 @@ from .mode import (
     inference_mode,
     is_anomaly_check_nan_enabled,
     is_anomaly_enabled,
+    is_multithreading_enabled,
+    is_view_replay_enabled,
     no_grad,
     set_detect_anomaly,
     set_grad_enabled,
@@ -30,22 +32,30 @@ from .variable import Variable
 if TYPE_CHECKING:
     from . import functional  # noqa: F401
 
-_LAZY_MODULES = frozenset({"forward_ad", "functional", "profiler"})
+_LAZY_MODULES = frozenset({"forward_ad", "functional", "profiler", "profiler_legacy", "profiler_util"})
+_LAZY_NAMES = {
+    **dict.fromkeys(("DeviceType", "ProfilerActivity", "ProfilerConfig", "ProfilerEvent", "ProfilerState",
+                     "kineto_available"), f"{__name__}.profiler_kinds"),
+    # PyTorch shows these here as well; they belong to a layer above and are looked up when somebody asks.
+    **dict.fromkeys(("handle_torch_function", "has_torch_function", "is_tensor_like"), "plugtorch.overrides"),
+}
 
 
 def __getattr__(name):
     if name in _LAZY_MODULES:
         return importlib.import_module(f".{name}", __name__)
+    if name in _LAZY_NAMES:
+        return getattr(importlib.import_module(_LAZY_NAMES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__():
-    return sorted({*globals(), *_LAZY_MODULES})
+    return sorted({*globals(), *_LAZY_MODULES, *_LAZY_NAMES})
 
 
 __all__ = [
     "Function", "GradcheckError", "NestedIOFunction", "SavedTensor", "Variable", "anomaly_mode", "backward",
     "detect_anomaly", "enable_grad", "enforce_grad_layout_policy", "function", "functional", "grad", "grad_mode",
     "gradcheck", "gradgradcheck", "graph", "inference_mode", "is_anomaly_check_nan_enabled", "is_anomaly_enabled",
-    "no_grad", "set_detect_anomaly", "set_grad_enabled", "set_multithreading_enabled", "variable",
+    "is_multithreading_enabled", "is_view_replay_enabled", "no_grad", "set_detect_anomaly", "set_grad_enabled", "set_multithreading_enabled", "variable",
 ]

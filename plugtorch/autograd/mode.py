@@ -194,6 +194,16 @@ def is_anomaly_check_nan_enabled() -> bool:
     return bool(MODE.get() & ANOMALY_NAN)
 
 
+def is_multithreading_enabled() -> bool:
+    """False: a backward pass runs in the thread that started it."""
+    return False
+
+
+def is_view_replay_enabled() -> bool:
+    """True: the history of a view is made of the views' own ops, and not of strides."""
+    return True
+
+
 class set_multithreading_enabled(_ModeContext):  # noqa: N801
     """Accepted for PyTorch's sake: a backward pass always runs in the thread that started it."""
 

@@ -17,7 +17,11 @@ from typing import Any
 from plugtorch.spec import registry
 from plugtorch.spec.op import OPS
 
-__all__ = ["EnforceUnique", "EventList", "FunctionEvent", "FunctionEventAvg", "profile", "record_function"]
+from . import profiler_kinds
+from .profiler_kinds import *  # noqa: F403
+
+__all__ = ["EnforceUnique", "EventList", "FunctionEvent", "FunctionEventAvg", "profile", "record_function",
+           *profiler_kinds.__all__]
 
 
 class FunctionEvent:

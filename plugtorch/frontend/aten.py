@@ -16,7 +16,8 @@ def _find(name):
     module = next((m for prefix, m in _PREFIXES.items() if name.startswith(prefix)), None)
     if module is not None:
         return getattr(importlib.import_module(module), name.split("_", 1)[1], None)
-    for place in ("plugtorch", "plugtorch.nn.functional", "plugtorch.frontend.native"):
+    for place in ("plugtorch", "plugtorch.nn.functional", "plugtorch.frontend.native",
+                  "plugtorch.frontend.nn.native"):
         found = getattr(importlib.import_module(place), name, None)
         if callable(found):
             return found

@@ -210,18 +210,17 @@ def is_floating_point(input):
 
 
 def _weighted(name, input, other, logarithm, edge, harmless):
-    """``input * logarithm(other)``, 0 where input is 0 and other is not nan; half types are computed in float32."""
+    """``input * logarithm(other)``, 0 where input is 0 and other is not nan; rounded after each step, as PyTorch's."""
     operands = moved_scalars((as_number(input), as_number(other)))
     if not any(map(is_tensor, operands)):
         require_tensor(input, name)
     dtype = common_dtype(operands, True, name)
     refuse(name.removeprefix("special_"), dtype)
     device = next(o for o in operands if is_tensor(o)).device
-    wide = float32 if dtype in HALF else dtype
-    x, y = (to_dtype(o, wide) if is_tensor(o) else tensor(o, dtype=wide, device=device) for o in operands)
+    x, y = (to_dtype(o, dtype) if is_tensor(o) else tensor(o, dtype=dtype, device=device) for o in operands)
     infinite = logical_or(y.le(edge), y.eq(math.inf))  # elsewhere 0 times the logarithm is 0, and has its gradient
     y = where(logical_and(x.eq(0), infinite), _const(y, harmless), y)
-    return to_dtype(mul(x, logarithm(y)), dtype)
+    return mul(x, logarithm(y))
 
 
 @_export

@@ -22,6 +22,7 @@ from . import bitwise as _bitwise
 from . import clamping as _clamping
 from . import classification as _classification
 from . import comparison as _comparison
+from . import control_flow as _control_flow
 from . import copying as _copying
 from . import counting as _counting
 from . import differences as _differences
@@ -35,6 +36,8 @@ from . import legacy_types as _legacy_types
 from . import linear as _linear
 from . import log_sums as _log_sums
 from . import native as _native
+from . import method_functions as _method_functions
+from . import opaque_dtypes as _opaque_dtypes
 from . import pointwise as _pointwise
 from . import positions as _positions
 from . import quantiles as _quantiles
@@ -51,6 +54,7 @@ from . import special_functions as _special
 from . import splitting as _splitting
 from . import storage as _storage
 from . import strides as _strides
+from . import symbolic as _symbolic
 from . import tensor_extras as _extras
 from . import view_copies as _view_copies
 from . import windows as _windows
@@ -80,6 +84,7 @@ from .creation import (
 )
 from .creation import complex_ as complex
 from .creation import range_ as range
+from .compilation import compile
 from .dispatch import is_tensor
 from .dlpack import from_dlpack
 from .info import finfo, iinfo
@@ -93,6 +98,9 @@ from .linalg import structured as _structured
 from .printing import set_printoptions
 from .random_functions import *  # noqa: F403
 from .random_functions import __all__ as _random_names
+from .quantized import fake as _fake_quantized
+from .quantized import functions as _quantized
+from .quantized import schemes as _quantized_schemes
 from .sparse import entry as _sparse_entry
 from .devices.streams import Event, Stream
 from .state import get_default_device, get_default_dtype, set_default_device, set_default_dtype
@@ -104,14 +112,15 @@ _FAMILIES = (_legacy_matrices, _norms, _distances, _structured, _covariance, _lo
              _shaping, _joining, _indexing, _linear, _sorting, _extras, _storage, _splitting, _positions, _scans,
              _legacy_types, _counting, _differences, _quantiles, _view_copies, _native, _autocast,
              _failures, _settings, _special,
-             _incomplete_gamma, _integers, _log_sums, _representation, _short_time, _windows, _sparse_entry)
+             _incomplete_gamma, _integers, _log_sums, _representation, _short_time, _windows, _sparse_entry, _control_flow, _symbolic, _opaque_dtypes,
+             _method_functions, _quantized_schemes, _quantized, _fake_quantized)
 for _family in _FAMILIES:
     for _name in _family.__all__:
         globals()[_name] = getattr(_family, _name)
 
 __all__ = sorted({
     *(_name for _family in _FAMILIES for _name in _family.__all__), *_random_names,
-    "Event", "GradScaler", "Size", "Stream", "Tensor", "arange", "as_tensor", "asarray", "clone", "complex", "detach", "device", "dtype", "empty",
+    "Event", "GradScaler", "Size", "Stream", "Tensor", "arange", "as_tensor", "asarray", "clone", "compile", "complex", "detach", "device", "dtype", "empty",
     "empty_like", "empty_permuted", "empty_strided", "enable_grad", "eye", "finfo", "from_dlpack", "from_numpy",
     "frombuffer", "full", "full_like", "get_default_device", "get_default_dtype",
     "iinfo", "inference_mode", "is_anomaly_check_nan_enabled", "is_anomaly_enabled",
@@ -119,3 +128,12 @@ __all__ = sorted({
     "no_grad", "ones", "ones_like", "promote_types", "range", "scalar_tensor", "set_default_device", "set_default_dtype",
     "set_grad_enabled", "set_printoptions", "tensor", "zeros", "zeros_like",
 })
+
+# Last, because layers themselves use this module.
+from . import nn_functions as _nn_functions  # noqa: E402
+from . import vendor_ops as _vendor_ops  # noqa: E402
+
+for _family in (_nn_functions, _vendor_ops):
+    for _name in _family.__all__:
+        globals()[_name] = getattr(_family, _name)
+    __all__ = sorted({*__all__, *_family.__all__})

@@ -209,38 +209,35 @@ def _check_not_forked(owner, name, ref) -> None:
                      "call hub.load() with forked repo directly.")
 
 
-def _check_trusted(folder, owner, name, trust_repo, calling) -> None:
-    entry = f"{owner}_{name}"
-    path = pathlib.Path(get_dir()) / "trusted_list"
-    path.parent.mkdir(parents=True, exist_ok=True)
+def _check_trusted(owner, name, ref, trust_repo) -> None:
+    """Asks, where it is wanted, before code of a repository is run.
+
+    Raises:
+        Exception: the user does not trust it.
+    """
+    entry, hub = f"{owner}_{name}", pathlib.Path(get_dir())
+    path = hub / "trusted_list"
     path.touch(exist_ok=True)
-    trusted = entry in (line.strip() for line in path.read_text().splitlines()) or owner in _TRUSTED_OWNERS \
-        or trust_repo is True
-    earlier = any(p.is_dir() and "_".join(p.name.split("_")[:2]) == entry for p in path.parent.iterdir())
-    if not trusted and trust_repo is None:
-        warnings.warn(f"You are about to download and run code from an untrusted repository ({owner}/{name}). Pass "
-                      f"{calling}(..., trust_repo=True) to add it to the trusted list, or trust_repo='check' to be asked.",
-                      stacklevel=4)
-    elif not trusted and (trust_repo is False or not earlier):
-        answer = input(f"The repository {owner}_{name} does not belong to the list of trusted repositories and as such "
-                       "cannot be downloaded. Do you trust this repository and wish to add it to the trusted list of "
-                       "repositories (y/N)?")
+    known = {line.strip() for line in path.read_text().splitlines()}
+    trusted = entry in known or (hub / f"{entry}_{ref.replace('/', '_')}").is_dir() or owner in _TRUSTED_OWNERS
+    if trust_repo is False or (trust_repo == "check" and not trusted):
+        answer = input(f"The repository {entry} does not belong to the list of trusted repositories and as such cannot be "
+                       "downloaded. Do you trust this repository and wish to add it to the trusted list of repositories "
+                       "(y/N)?")
         if answer.lower() not in ("y", "yes"):
             raise Exception("Untrusted repository.")
-        trusted = True
-    if trusted and entry not in path.read_text().split() and (trust_repo is True or trust_repo is False
-                                                             or trust_repo == "check") and owner not in _TRUSTED_OWNERS:
+    if not trusted:
         with open(path, "a") as file:
             file.write(entry + "\n")
 
 
-def _get_repository(github, force_reload, trust_repo, calling, verbose=True, skip_validation=False) -> str:
+def _get_repository(github, force_reload, trust_repo, verbose=True, skip_validation=False) -> str:
     """The folder of a repository, downloaded unless it is there."""
     owner, name, ref = _parse(github)
     ref = _default_branch(owner, name) if ref is None else ref
     os.makedirs(get_dir(), exist_ok=True)
     folder = os.path.join(get_dir(), "_".join((owner, name, ref.replace("/", "_"))))
-    _check_trusted(folder, owner, name, trust_repo, calling)
+    _check_trusted(owner, name, ref, trust_repo)
     if os.path.exists(folder) and not force_reload:
         if verbose:
             sys.stderr.write(f"Using cache found in {folder}\n")
@@ -291,9 +288,6 @@ def _entry(module, name):
     return function
 
 
-_TRUST = (True, False, "check", None)
-
-
 def load(repo_or_dir, model: str, *args: Any, source: str = "github", trust_repo="check", force_reload: bool = False,
          verbose: bool = True, skip_validation: bool = False, **kwargs: Any):
     """What the function ``model`` of a repository's ``hubconf.py`` returns.
@@ -302,7 +296,7 @@ def load(repo_or_dir, model: str, *args: Any, source: str = "github", trust_repo
         repo_or_dir: "OWNER/NAME[:BRANCH]", or a folder with ``source="local"``.
         model: the name of the function; the other arguments are its.
         source: "github" or "local".
-        trust_repo: True, False (ask), "check" (ask if it is new) or None (warn): the repository's code is run.
+        trust_repo: True, False (ask) or "check" (ask if it is new): the repository's code is run.
         force_reload: download it again.
         skip_validation: do not ask GitHub whether the branch is the repository's own.
 
@@ -314,7 +308,7 @@ def load(repo_or_dir, model: str, *args: Any, source: str = "github", trust_repo
     if source not in ("github", "local"):
         raise ValueError(f'Unknown source: "{source}". Allowed values: "github" | "local".')
     if source == "github":
-        repo_or_dir = _get_repository(repo_or_dir, force_reload, trust_repo, "load", verbose, skip_validation)
+        repo_or_dir = _get_repository(repo_or_dir, force_reload, trust_repo, verbose, skip_validation)
     with _hubconf(os.path.expanduser(os.fspath(repo_or_dir))) as module:
         return _entry(module, model)(*args, **kwargs)
 
@@ -322,7 +316,7 @@ def load(repo_or_dir, model: str, *args: Any, source: str = "github", trust_repo
 def help(github, model: str, force_reload: bool = False, skip_validation: bool = False,  # noqa: A001
          trust_repo="check") -> str | None:
     """The docstring of the function ``model`` of a GitHub repository's ``hubconf.py``."""
-    folder = _get_repository(github, force_reload, trust_repo, "help", True, skip_validation)
+    folder = _get_repository(github, force_reload, trust_repo, True, skip_validation)
     with _hubconf(folder) as module:
         return _entry(module, model).__doc__
 
@@ -330,6 +324,6 @@ def help(github, model: str, force_reload: bool = False, skip_validation: bool =
 def list(github, force_reload: bool = False, skip_validation: bool = False, trust_repo="check",  # noqa: A001
          verbose: bool = True):
     """The names of the functions of a GitHub repository's ``hubconf.py``."""
-    folder = _get_repository(github, force_reload, trust_repo, "list", verbose, skip_validation)
+    folder = _get_repository(github, force_reload, trust_repo, verbose, skip_validation)
     with _hubconf(folder) as module:
         return [name for name in dir(module) if callable(getattr(module, name)) and not name.startswith("_")]

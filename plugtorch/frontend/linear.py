@@ -14,7 +14,7 @@ from .amp.casting import autocasts, recast
 from .amp.lists import EVERY
 from .dispatch import is_tensor, normalize_axis, require_tensor, rounded_once, store
 from .methods import exporter, inplace_twin, method
-from .shaping import expand, permute, reshape, select, unsqueeze
+from .shaping import expand, permute, reshape, select, transpose, unsqueeze
 from .unsupported import refuse
 
 __all__: list[str] = []
@@ -104,7 +104,18 @@ def matmul(input, other, *, out=None):
     if a._a.shape[-1] != b._a.shape[-2]:
         raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({math.prod(a._a.shape[:-1])}x{a._a.shape[-1]} "
                            f"and {b._a.shape[-2]}x{b._a.shape[-1]})")
-    y = apply("matmul", (a, b))
+    if a.dim() > 2 and b.dim() == 2:  # one product of matrices, whose gradient adds up in one, too
+        *lead, n = a._a.shape
+        y = apply("matmul", (reshape(a, (math.prod(lead), n)), b))
+        y = rename(apply("reshape", (y,), {"shape": (*lead, b._a.shape[-1])}), "UnsafeViewBackward0")
+    elif a.dim() == 2 and b.dim() > 2 and a._req:
+        *lead, n, columns = b._a.shape
+        y = apply("matmul", (reshape(transpose(b, -2, -1), (math.prod(lead) * columns, n)), transpose(a, 0, 1)))
+        y = apply("reshape", (y,), {"shape": (*lead, columns, a._a.shape[0])})
+        axes = (*range(len(lead)), len(lead) + 1, len(lead))
+        y = rename(apply("permute", (y,), {"axes": axes}), "UnsafeViewBackward0")
+    else:
+        y = apply("matmul", (a, b))
     if row:
         y = select(y, -2, 0)
     if column:

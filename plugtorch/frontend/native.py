@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 
+from plugtorch.autograd.names import named
+
 from .activations import softmax
 from .counting import segment_reduce
-from .dispatch import normalize_axis
+from .dispatch import normalize_axis, rounded_once
 from .joining import cat
 from .methods import exporter
 from .selection import where
@@ -73,3 +75,20 @@ def _chunk_cat(tensors, dim, num_chunks, *, out=None):
             t = cat([t, t.new_zeros((*lead, size * num_chunks - n, *rest))], axis)
         parts.append(t.reshape(*lead, num_chunks, size * math.prod(rest)))
     return store(out, cat(parts, axis + 1))
+
+
+@_export
+def norm_except_dim(v, pow=2, dim=0):
+    """The norm of order ``pow`` over all dimensions but ``dim``, which are kept with size 1; over all for -1, a scalar."""
+    if dim == -1:
+        return v.norm(pow)
+    axes = [d for d in range(v.dim()) if d != normalize_axis(dim, v.dim())]
+    return v.norm(pow, axes, keepdim=True) if axes else v.abs()
+
+
+@_export
+@named("WeightNormInterfaceBackward0")
+@rounded_once
+def _weight_norm(v, g, dim=0):
+    """``v * (g / |v|)``, norms over all dimensions but ``dim`` (Salimans and Kingma, arXiv:1602.07868)."""
+    return v * (g / norm_except_dim(v, 2, dim))

@@ -144,6 +144,9 @@ def _arithmetic(symbol, name, to_float=False, fits="True", node_name=None):
     operator.__name__ = operator.__qualname__ = f"__{symbol}__"
 
     def reflected(self, other):
+        if name == "div" and not is_tensor(other) and is_tensor(self) and isinstance(other, (*NUMBERS, generic)):
+            inverse = self.reciprocal()  # PyTorch's division of a number by a tensor is this product
+            return rename(inverse, node_name) if other == 1 else inverse * other
         if not is_tensor(self):
             raise TypeError(f"descriptor '__r{symbol}__' for 'torch._C.TensorBase' objects doesn't apply to a "
                             f"'{type(self).__name__}' object")

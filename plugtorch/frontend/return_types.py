@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import collections
 
+KINDS: dict[str, type] = {}  # by the name of the function, as ``torch.return_types`` shows them
+
 
 def struct(name: str, fields: list[str]):
     """A named tuple that also takes its fields as one sequence, and prints a field a line."""
@@ -19,4 +21,5 @@ def struct(name: str, fields: list[str]):
         inner = ",\n".join(f"{field}={value!r}" for field, value in zip(self._fields, self, strict=True))
         return f"torch.return_types.{name}(\n{inner})"
 
-    return type(name, (base,), {"__slots__": (), "__new__": new, "__repr__": represent, "__module__": __name__})
+    made = type(name, (base,), {"__slots__": (), "__new__": new, "__repr__": represent, "__module__": __name__})
+    return KINDS.setdefault(name, made)

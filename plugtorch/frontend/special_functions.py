@@ -7,6 +7,7 @@ the operand, except close to zeros of the function, where the error is absolute.
 
 from __future__ import annotations
 
+import functools
 import math
 
 from plugtorch.autograd.base import InferenceCell, TensorBase, edge_of, wrap
@@ -71,18 +72,25 @@ def _refuse(kernel, x, half):
         raise NotImplementedError(f"\"{kernel}\" not implemented for '{x.dtype.legacy}'")
 
 
+def _rounded(body):
+    """A composition that computes in float32 from half values, and rounds once."""
+    @functools.wraps(body)
+    def once(k, x):
+        dtype = k.dtype_of(x)
+        return k.cast(body(k, k.cast(x, dtype=float32)), dtype=dtype) if dtype in HALF else body(k, x)
+
+    return once
+
+
 def _smooth(body, derivative, name, kernel=None, half=True):
     """A function of one tensor from its composition and its derivative, both ``(k, x, ...)``; ``kernel`` is PyTorch's name
     for it in errors, and ``half`` says whether it takes half types."""
-    plan = SmoothPlan(f"{name.title().replace('_', '')}Backward0", derivative)
+    plan, body = SmoothPlan(f"{name.title().replace('_', '')}Backward0", derivative), _rounded(body)
 
     def function(input, *, out=None):
         require_tensor(input, name)
         _refuse(kernel or name, input, half)
-        x = float_like(input)
-        if x.dtype in HALF:
-            return store(out, to_dtype(_evaluate(body, plan, to_dtype(x, float32)), x.dtype))
-        return store(out, _evaluate(body, plan, x))
+        return store(out, _evaluate(body, plan, float_like(input)))
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = body.__doc__
@@ -91,6 +99,7 @@ def _smooth(body, derivative, name, kernel=None, half=True):
 
 def _again(function, body):
     """``body(k, x)``, by the recorded function where ``x`` is a tensor."""
+    body = _rounded(body)
     return lambda k, x: function(x) if isinstance(x, TensorBase) else body(k, x)
 
 
@@ -257,7 +266,7 @@ def _slope(k, x, n):
     """The n-th derivative of digamma at an array or a tensor."""
     if isinstance(x, TensorBase):
         return _polygamma_function(n)(x)
-    return _polygamma_of(n)(k, x)
+    return _rounded(_polygamma_of(n))(k, x)
 
 
 def polygamma(n, input, *, out=None):

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import importlib
 
-_SUBMODULES = frozenset({"_pytree", "checkpoint", "data", "dlpack", "hooks"})
+_SUBMODULES = frozenset({
+    "_python_dispatch", "_pytree", "benchmark", "checkpoint", "collect_env", "cpp_extension", "data", "dlpack",
+    "flop_counter", "hooks", "mobile_optimizer", "model_zoo", "tensorboard",
+})
 
 
 def __getattr__(name):

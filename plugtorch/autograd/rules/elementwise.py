@@ -45,7 +45,7 @@ defvjp("cosh", x=lambda k, g, x: k.mul(g, k.conj(k.sinh(x))))
 defvjp("asinh", x=lambda k, g, x: k.mul(g, k.conj(k.rsqrt(k.add(k.mul(x, x), 1)))))
 defvjp("acosh", x=lambda k, g, x: k.mul(g, k.conj(k.mul(k.rsqrt(k.sub(x, 1)), k.rsqrt(k.add(x, 1))))))
 defvjp("atanh", x=lambda k, g, x: k.div(g, k.conj(k.sub(1, k.mul(x, x)))))
-defvjp("exp2", x=lambda k, g, y: k.mul(g, k.mul(k.conj(y), math.log(2))))
+defvjp("exp2", x=lambda k, g, y: k.mul(k.mul(g, k.conj(y)), math.log(2)))
 defvjp("log2", x=lambda k, g, x: k.div(g, k.mul(k.conj(x), math.log(2))))
 defvjp("log10", x=lambda k, g, x: k.div(g, k.mul(k.conj(x), math.log(10))))
 defvjp("sgn", x=lambda k, g, x, y: _sgn(k, g, x, y))
@@ -58,7 +58,7 @@ defvjp("sinc", x=lambda k, g, x: _sinc(k, g, x))
 def _sinc(k, g, x):
     """The slope ``(cos(pi x) - sinc(x)) / x``; at 0 it is 0, and its own slope nan, as in PyTorch."""
     angle = k.mul(x, math.pi)
-    slope = k.div(k.sub(k.mul(angle, k.cos(angle)), k.sin(angle)), k.mul(angle, x))
+    slope = k.div(k.sub(k.mul(angle, k.cos(angle)), k.sin(angle)), k.mul(k.mul(x, x), math.pi))
     return k.where(k.eq(x, 0), 0, k.mul(g, k.conj(slope)))
 
 
@@ -132,20 +132,20 @@ defvjp("maximum", a=lambda k, g, a, b: _tie(k, g, a, b, k.lt(a, b)), b=lambda k,
 defvjp("minimum", a=lambda k, g, a, b: _tie(k, g, a, b, k.gt(a, b)), b=lambda k, g, a, b: _tie(k, g, a, b, k.lt(a, b)))
 
 
-def _atan2_scale(k, g, a, b):
+def _atan2_scaled(k, g, a, b):
     r2 = k.add(k.mul(a, a), k.mul(b, b))
     zero = k.eq(r2, 0)
-    return k.where(zero, 0, k.div(g, k.where(zero, 1, r2)))
+    return k.where(zero, 0, k.mul(g, k.reciprocal(k.where(zero, 1, r2))))
 
 
-defvjp("atan2", a=lambda k, g, a, b: k.mul(_atan2_scale(k, g, a, b), b),
-       b=lambda k, g, a, b: k.neg(k.mul(_atan2_scale(k, g, a, b), a)))
+defvjp("atan2", a=lambda k, g, a, b: _atan2_scaled(k, k.mul(g, b), a, b),
+       b=lambda k, g, a, b: k.neg(_atan2_scaled(k, k.mul(g, a), a, b)))
 defvjp("copysign", a=lambda k, g, a, b: k.where(k.eq(a, 0), 0, k.mul(g, k.div(k.copysign(a, b), a))),
        b=lambda k, g: k.zeros_like(g))
 defvjp("nextafter", a=lambda k, g, a, b: k.where(k.eq(a, b), 0, g), b=lambda k, g: k.zeros_like(g))
 defvjp("frexp", x=lambda k, g, exponent: k.div(g[0], k.exp2(k.cast(exponent, dtype=k.dtype_of(g[0])))))
 defvjp("where", m=None, a=lambda k, g, m: k.where(m, g, 0), b=lambda k, g, m: k.where(m, 0, g))
-defvjp("hypot", a=lambda k, g, a, y: k.mul(g, k.div(a, y)), b=lambda k, g, b, y: k.mul(g, k.div(b, y)))
+defvjp("hypot", a=lambda k, g, a, y: k.div(k.mul(g, a), y), b=lambda k, g, b, y: k.div(k.mul(g, b), y))
 defvjp("logaddexp", a=lambda k, g, a, b: k.div(g, k.add(k.exp(k.sub(b, a)), 1)),
        b=lambda k, g, a, b: k.div(g, k.add(k.exp(k.sub(a, b)), 1)))
 defvjp("logaddexp2", a=lambda k, g, a, b: k.div(g, k.add(k.exp2(k.sub(b, a)), 1)),

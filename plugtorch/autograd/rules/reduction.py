@@ -147,17 +147,14 @@ def _finite(k, y):
 def _var_mean(k, gs, x, axis, correction, keepdims):
     g_var, g_mean = gs
     n = math.prod(x.shape[i] for i in axis)
-    dtype = k.dtype_of(x)
-    wide = compute_dtype(dtype)
     total = None
     if g_var is not None:
-        x = k.cast(x, dtype=wide)
         centred = k.sub(x, k.mean(x, axis=axis, keepdims=True))
         free = max(n - correction, 0)
-        scale = k.mul(k.cast(_kept(k, g_var, x.shape, axis, keepdims), dtype=wide), 2 / free if free else math.nan)
-        total = k.mul(centred, scale)
+        scale = k.mul(_kept(k, g_var, x.shape, axis, keepdims), 2 / free if free else math.nan)
+        total = k.mul(centred, _as(k, scale, k.dtype_of(x)))
     if g_mean is not None:
-        part = k.cast(_mean(k, g_mean, x.shape, axis, keepdims), dtype=wide)
+        part = _mean(k, g_mean, x.shape, axis, keepdims)
         total = part if total is None else k.add(total, part)
     return total
 
@@ -176,7 +173,7 @@ def _norm(k, g, x, y, p, axis, keepdims):
         return k.mul(direction, _as(k, g, dtype))
     if p == 2:
         zero = k.eq(y, 0)
-        return k.mul(x, _as(k, k.where(zero, 0, k.div(g, k.where(zero, 1, y))), dtype))
+        return k.mul(k.where(zero, 0, k.div(x, _as(k, k.where(zero, 1, y), dtype))), _as(k, g, dtype))
     a = k.abs(x)
     if math.isinf(p):
         # The extreme again from the same values: a rounded y might equal none of them.
@@ -185,7 +182,7 @@ def _norm(k, g, x, y, p, axis, keepdims):
         share = k.div(g, k.sum(hit, axis=axis, keepdims=True))
         return k.mul(direction, _as(k, k.mul(hit, share), dtype))
     zero = k.eq(y, 0)
-    scale = k.where(zero, 0, k.mul(g, k.pow(k.where(zero, 1, y), 1 - p)))
+    scale = k.where(zero, 0, k.div(g, k.pow(k.where(zero, 1, y), p - 1)))
     still = k.eq(a, 0)
     power = k.where(still, 0, k.pow(k.where(still, 1, a), p - 1))
     return k.mul(direction, _as(k, k.mul(power, scale), dtype))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 __all__: list[str] = []
 
 _SUBTYPES = {"IntType": "NumberType", "FloatType": "NumberType", "ComplexType": "NumberType"}
@@ -32,14 +30,14 @@ class Type:
 
     def isSubtypeOf(self, other: Type) -> bool:  # noqa: N802
         """Whether every value of it is one of the other type."""
-        if self == other or isinstance(other, AnyType):
+        if self == other or other.kind() == "AnyType":
             return True
         if isinstance(other, UnionType):
             mine = self._parts() if isinstance(self, UnionType) else (self,)
             return all(any(m.isSubtypeOf(o) for o in other._parts()) for m in mine)
         if isinstance(other, OptionalType):
             inside = self._parts()[0] if isinstance(self, OptionalType) else self
-            return isinstance(inside, NoneType) or inside.isSubtypeOf(other._parts()[0])
+            return inside.kind() == "NoneType" or inside.isSubtypeOf(other._parts()[0])
         if isinstance(self, TupleType) and isinstance(other, TupleType):
             mine, theirs = self._parts(), other._parts()
             return len(mine) == len(theirs) and all(m.isSubtypeOf(t) for m, t in zip(mine, theirs, strict=True))
@@ -75,9 +73,6 @@ for _name, _text, _note in (
         ("PyObjectType", "PyObject", "Any object of Python."), ("SymIntType", "int", "Integers left open."),
         ("SymBoolType", "bool", "Truth values left open.")):
     _plain(_name, _text, _note)
-
-AnyType: Any
-NoneType: Any
 
 
 class _Of(Type):

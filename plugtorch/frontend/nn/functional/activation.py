@@ -185,6 +185,8 @@ def threshold(input, threshold, value, inplace=False):
 @autocasts
 def prelu(input, weight):
     """The input where positive, else a learned slope, one for all or one per channel, times it."""
+    if weight.dim() > 1:
+        raise RuntimeError(f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {weight.dim()}")
     if weight.numel() != 1:
         channels = input._a.shape[1] if input.dim() > 1 else 1
         if weight.numel() != channels:

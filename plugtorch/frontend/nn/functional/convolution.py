@@ -71,7 +71,17 @@ def _tuple(value, n, name):
     return value
 
 
-def _check(input, weight, bias, n, groups, transposed):
+# What C++ calls the dtypes.
+_C_NAMES = {"int64": "long int", "int32": "int", "float64": "double", "float32": "float", "complex128": "c10::complex<double>",
+            "complex64": "c10::complex<float>", "bfloat16": "c10::BFloat16", "float16": "c10::Half", "bool": "bool",
+            "int16": "short int", "int8": "signed char", "uint8": "unsigned char"}
+
+
+def _c_name(dtype):
+    return _C_NAMES.get(dtype.name, dtype.name)
+
+
+def _check(input, weight, bias, n, groups, transposed, stride, padding, dilation):
     name = f"conv_transpose{n}d" if transposed else f"conv{n}d"
     if not is_tensor(input):
         raise TypeError(f"{name}() received an invalid combination of arguments: input must be Tensor, not "
@@ -81,8 +91,18 @@ def _check(input, weight, bias, n, groups, transposed):
                            f" {list(input._a.shape)}")
     if input.dtype is not weight.dtype:
         raise RuntimeError(f"Input type ({input.type()}) and weight type ({weight.type()}) should be the same")
+    if bias is not None and bias.dtype is not input.dtype:
+        raise RuntimeError(f"Input type ({_c_name(input.dtype)}) and bias type ({_c_name(bias.dtype)}) should be the same")
     channels = input._a.shape[-n - 1]
     shape = list(weight._a.shape)
+    if len(shape) != n + 2:
+        raise RuntimeError(f"Expected {len(shape)}-dimensional input for {len(shape)}-dimensional weight{shape}, but got "
+                           f"{n + 2}-dimensional input of size {list(input._a.shape)} instead")
+    for values, least, what in ((dilation, 1, "dilation should be greater than zero"),
+                                (padding, 0, "negative padding is not supported"),
+                                (stride, 1, "non-positive stride is not supported")):
+        if not isinstance(values, str) and any(v < least for v in values):
+            raise RuntimeError(what)
     if transposed:
         if shape[0] != channels:
             raise RuntimeError(f"Given transposed={int(transposed)}, weight of size {shape}, expected input"
@@ -102,8 +122,9 @@ def _same_padding(kernel, dilation):
 
 
 def _convolve(input, weight, bias, stride, padding, dilation, groups, n):
-    _check(input, weight, bias, n, groups, False)
     stride, dilation = _tuple(stride, n, "stride"), _tuple(dilation, n, "dilation")
+    padding = padding if isinstance(padding, str) else _tuple(padding, n, "padding")
+    _check(input, weight, bias, n, groups, False, stride, padding, dilation)
     kernel = tuple(weight._a.shape[2:])
     batched = input.dim() == n + 2
     x = input if batched else unsqueeze(input, 0)
@@ -119,7 +140,6 @@ def _convolve(input, weight, bias, stride, padding, dilation, groups, n):
                 x = apply("pad", (x,), {"lo": (0,) * (n + 2), "hi": (0, 0, *(b - a for a, b in zip(lo, hi, strict=True)))})
         else:
             raise RuntimeError(f"Invalid padding string: '{padding}'")
-    padding = _tuple(padding, n, "padding")
     padded = [m + 2 * p for m, p in zip(x._a.shape[2:], padding, strict=True)]
     reach = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
     if any(m < r for m, r in zip(padded, reach, strict=True)):
@@ -150,9 +170,9 @@ def conv3d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
 
 
 def _convolve_transposed(input, weight, bias, stride, padding, output_padding, groups, dilation, n):
-    _check(input, weight, bias, n, groups, True)
     stride, dilation = _tuple(stride, n, "stride"), _tuple(dilation, n, "dilation")
     padding, extra = _tuple(padding, n, "padding"), _tuple(output_padding, n, "output_padding")
+    _check(input, weight, bias, n, groups, True, stride, padding, dilation)
     for o, s, d in zip(extra, stride, dilation, strict=True):
         if o >= max(s, d):
             raise RuntimeError(f"output padding must be smaller than either stride or dilation, but got output_padding: "

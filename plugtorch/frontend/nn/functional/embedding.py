@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from plugtorch.autograd.base import wrap
+from plugtorch.autograd.mode import no_grad
 from plugtorch.autograd.names import named
 from plugtorch.autograd.record import apply
 from plugtorch.spec import dtypes
@@ -34,6 +35,8 @@ def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, sca
         IndexError: an index out of range.
         RuntimeError: ``sparse`` together with ``scale_grad_by_freq``.
     """
+    if weight.dim() != 2:
+        raise RuntimeError("'weight' must be 2-D")
     rows = weight._a.shape[0]
     if padding_idx is not None:
         if not -rows <= padding_idx < rows:
@@ -41,7 +44,7 @@ def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, sca
         padding_idx %= rows
     i = _indices(input, rows)
     if max_norm is not None:
-        _shrink(weight, i, max_norm, norm_type)
+        shrink(weight, i, max_norm, norm_type)
     padding = -1 if padding_idx is None else padding_idx
     if sparse:
         if scale_grad_by_freq and weight.requires_grad:
@@ -55,9 +58,8 @@ def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, sca
     return y
 
 
-def _shrink(weight, i, max_norm, norm_type):
-    from ...functions import no_grad
-
+def shrink(weight, i, max_norm, norm_type):
+    """Scales the rows at ``i`` in place to a norm of at most ``max_norm``."""
     with no_grad():
         used = i.reshape(-1).unique()
         rows = weight.detach()[used]
@@ -114,6 +116,42 @@ def embedding_bag(input, weight, offsets=None, max_norm=None, norm_type=2, scale
         sizes = index_add(zeros(count, dtype=weight.dtype).to(weight), 0, bag, ones)
         out = out / sizes.clamp_min(1).unsqueeze(-1)
     return out
+
+
+def bags_with_notes(indices, weight, offsets, scale_grad_by_freq, mode, sparse, per_sample_weights, include_last_offset,
+                    padding_idx):
+    """:func:`embedding_bag` of 1-d indices, with the bag of each index, the number of indices that count per bag, and for maxima
+    the indices they came from, else the numbers again.
+
+    For sums the numbers are zeros, and without ``padding_idx`` the bags are left out, as in PyTorch.
+    """
+    from ...creation import tensor
+    from ...indexing import repeat_interleave_index
+
+    y = embedding_bag(indices, weight, offsets, None, 2, scale_grad_by_freq, mode, sparse, per_sample_weights,
+                      include_last_offset, padding_idx)
+    starts = offsets.tolist()
+    starts, ends = (starts[:-1], starts[1:]) if include_last_offset else (starts, [*starts[1:], indices.numel()])
+    lengths = [b - a for a, b in zip(starts, ends, strict=True)]
+    bag = repeat_interleave_index(tensor(lengths, device=indices.device)).to(offsets.dtype)
+    keep = indices == indices if padding_idx is None else indices != padding_idx % weight._a.shape[0]
+    sizes = bag.new_zeros(len(lengths))
+    if mode == "sum":
+        return y, bag.new_empty(0) if padding_idx is None else bag, sizes, sizes.clone()
+    sizes = sizes.index_add(0, bag, keep.to(bag.dtype))
+    return y, bag, sizes, _origins(indices, weight, keep, lengths) if mode == "max" else sizes.clone()
+
+
+def _origins(indices, weight, keep, lengths):
+    """(bags, D) indices of the largest rows of each bag; 0 where a bag is empty."""
+    from ...joining import stack
+
+    found, at = [], 0
+    for n in lengths:
+        here = indices.narrow(0, at, n)[keep.narrow(0, at, n)]
+        found.append(here[weight.detach()[here].argmax(0)] if here.numel() else here.new_zeros(weight._a.shape[1]))
+        at += n
+    return stack(found)
 
 
 def _bag_max(rows, bag, keep, lengths, count, width):

@@ -150,11 +150,13 @@ def _check_mode(input, mode, n):
 
 
 @rounded_once
-def _resized(x, sizes, scales, mode, align_corners, antialias):
+def _resized(x, sizes, scales, mode, align_corners, antialias, bytes_=False):
     make = _antialiased_matrix if antialias else _cubic_matrix if mode == "bicubic" else _linear_matrix
     more = (mode,) if antialias else ()
-    for d in range(len(sizes)):
+    for d in reversed(range(len(sizes))):
         x = _resize_axis(x, 2 + d, make(x.shape[2 + d], sizes[d], scales[d], bool(align_corners), *more))
+        if bytes_:  # PyTorch keeps what one pass leaves for the next in bytes
+            x = (x + 0.5).floor().clamp(0, 255)
     return x
 
 
@@ -166,8 +168,8 @@ def resize(input, sizes, scales, mode, align_corners, antialias=False):
     """
     dtype = input.dtype
     if dtype is dtypes.uint8:
-        made = _resized(to_dtype(input, dtypes.float32), sizes, scales, mode, align_corners, antialias)
-        return to_dtype((made + 0.5).floor().clamp(0, 255), dtypes.uint8)
+        wide = to_dtype(input, dtypes.float32)
+        return to_dtype(_resized(wide, sizes, scales, mode, align_corners, antialias, True), dtypes.uint8)
     if dtype.category != FLOAT or antialias and dtype in HALF:
         kernel = "compute_index_ranges_weights" if antialias else f"compute_indices_weights_{mode.removeprefix('bi')}"
         raise NotImplementedError(f"\"{kernel}\" not implemented for '{dtype.legacy}'")

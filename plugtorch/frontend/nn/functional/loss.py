@@ -266,12 +266,20 @@ def poisson_nll_loss(input, target, log_input=True, full=False, size_average=Non
     return _reduced(loss, _legacy_reduction(size_average, reduce, reduction))
 
 
+def _spreads(var, input):
+    have, want = tuple(var._a.shape), tuple(input._a.shape)
+    return len(have) <= len(want) and all(a in (1, b) for a, b in zip(reversed(have), reversed(want), strict=False))
+
+
 def gaussian_nll_loss(input, target, var, full=False, eps=1e-06, reduction="mean"):
     """Negative log likelihood under a normal distribution with the given variances, at least eps."""
     if isinstance(var, float):
         var = input.detach() * 0 + var
-    if var.dim() < input.dim():
-        var = unsqueeze(var, -1)
+    if tuple(var._a.shape) != tuple(input._a.shape):
+        if tuple(var._a.shape) == tuple(input._a.shape[:-1]):
+            var = unsqueeze(var, -1)
+        elif not (tuple(var._a.shape[:-1]) == tuple(input._a.shape[:-1]) and var._a.shape[-1] == 1) and not _spreads(var, input):
+            raise ValueError("var is of incorrect size")
     if bool(var.detach().lt(0).any()):
         raise ValueError("var has negative entry/entries")
     v = var + (var.detach().clamp_min(eps) - var.detach())
@@ -314,6 +322,8 @@ def multilabel_soft_margin_loss(input, target, weight=None, size_average=None, r
 @autocasts
 def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=None, reduce=None, reduction="mean"):
     """``sum over j != t of max(0, margin - x_t + x_j)^p / C``."""
+    reduction = _legacy_reduction(size_average, reduce, reduction)
+    _check_margin(input, target, p, weight, reduction)
     batch = input.dim() > 1
     x, t = (input, target) if batch else (input.reshape(1, -1), target.reshape(1))
     right = x.gather(1, unsqueeze(t, 1))
@@ -323,13 +333,43 @@ def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=
         z = z * weight.index_select(0, t).unsqueeze(1)
     z = z.scatter(1, unsqueeze(t, 1), 0.0)
     loss = z.sum(1) / x._a.shape[1]
-    return _reduced(loss if batch else loss.squeeze(0), _legacy_reduction(size_average, reduce, reduction))
+    return _reduced(loss if batch else loss.squeeze(0), reduction)
+
+
+def _check_margin(input, target, p, weight, reduction):
+    if reduction not in ("none", "mean", "sum"):
+        raise ValueError(f"{reduction} is not a valid value for reduction")
+    if p not in (1, 2):
+        raise ValueError("only p == 1 and p == 2 supported")
+    shape = tuple(input._a.shape)
+    if weight is not None and weight.dim() != 1:
+        raise ValueError("weight must be one-dimensional")
+    if len(shape) > 2 or 0 in shape[1:] or len(shape) == 1 and not shape[0]:
+        raise RuntimeError("Expected non-empty vector or matrix with optional 0-dim batch size, but got: "
+                           f"{list(shape)}")
+    rows, classes = (shape[0] if len(shape) == 2 else 1), shape[-1] if shape else 1
+    if target.dim() > 1 or target.numel() != rows:
+        raise RuntimeError(f"inconsistent target size, expected {rows} but got {list(target._a.shape)}")
+    if weight is not None and weight.numel() != classes:
+        raise RuntimeError(f"inconsistent weight size, expected {classes} but got {list(weight._a.shape)}")
+    if target.dtype is not dtypes.int64:
+        raise RuntimeError(f"expected scalar type Long but found {target.dtype.legacy}")
 
 
 @named("MultilabelMarginLossBackward0")
 @autocasts
 def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
     """Hinge between every target class (listed up to the first -1) and every other class, over C."""
+    reduction = _legacy_reduction(size_average, reduce, reduction)
+    if reduction not in ("none", "mean", "sum"):
+        raise ValueError(f"{reduction} is not a valid value for reduction")
+    shape = tuple(input._a.shape)
+    if len(shape) > 2 or 0 in shape[1:] or len(shape) == 1 and not shape[0]:
+        raise RuntimeError(f"Expected non-empty vector or matrix with optional 0-dim batch size, but got: {list(shape)}")
+    if tuple(target._a.shape) != shape and (len(shape) == 2 or target.numel() != max(input.numel(), 1)):
+        raise RuntimeError(f"inconsistent target size: {list(target._a.shape)} for input of size: {list(shape)}")
+    if target.dtype is not dtypes.int64:
+        raise RuntimeError(f"expected scalar type Long but found {target.dtype.legacy}")
     batch = input.dim() > 1
     x, t = (input, target) if batch else (input.reshape(1, -1), target.reshape(1, -1))
     valid = to_dtype(t.lt(0), dtypes.int64).cumsum(1).eq(0)
@@ -339,7 +379,7 @@ def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduct
     gap = (1 - (unsqueeze(picked, 2) - unsqueeze(x, 1))).clamp_min(0)
     gap = gap.masked_fill(~(unsqueeze(valid, 2) & ~unsqueeze(is_target, 1)), 0)
     loss = gap.sum((1, 2)) / x._a.shape[1]
-    return _reduced(loss if batch else loss.squeeze(0), _legacy_reduction(size_average, reduce, reduction))
+    return _reduced(loss if batch else loss.squeeze(0), reduction)
 
 
 @autocasts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from plugtorch.autograd.mode import no_grad
 from plugtorch.autograd.names import named
 from plugtorch.autograd.record import apply
 
@@ -16,10 +17,10 @@ from .pooling import avg_pool2d
 __all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "normalize", "rms_norm"]
 
 
-def _update(running, batch, momentum):
+def update_running(running, batch, momentum):
     """``running = (1 - momentum) * running + momentum * batch``, in place and outside the graph."""
-    from ...functions import no_grad
-
+    if running is None:
+        return
     with no_grad():
         running.mul_(1 - momentum).add_(batch.to(running.dtype), alpha=momentum)
 
@@ -33,23 +34,32 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
         ValueError: one value per channel in training.
         RuntimeError: running statistics are missing in evaluation, or sizes do not fit.
     """
+    return batch_norm_with_moments(input, running_mean, running_var, weight, bias, training, momentum, eps)[0]
+
+
+def batch_norm_with_moments(input, running_mean, running_var, weight, bias, training, momentum, eps):
+    """:func:`batch_norm`, and the batch's means and ``1 / sqrt(variance + eps)``, (C,); in evaluation those are empty."""
     shape = input._a.shape
     channels = shape[1] if len(shape) > 1 else 0
     for name, t in (("running_mean", running_mean), ("running_var", running_var), ("weight", weight), ("bias", bias)):
         if t is not None and t.numel() != channels:
             raise RuntimeError(f"{name} should contain {channels} elements not {t.numel()}")
+    if len(shape) < 2:
+        return input * 1, input.new_empty(0), input.new_empty(0)
     if not training:
         if running_mean is None or running_var is None:
             raise RuntimeError("running_mean and running_var must be defined in evaluation mode")
-        return apply("batch_norm_eval", (input, weight, bias, running_mean, running_var), {"eps": eps})
+        y = apply("batch_norm_eval", (input, weight, bias, running_mean, running_var), {"eps": eps})
+        none = running_mean.new_empty(0)
+        return y, none, none
     count = math.prod(shape) // max(channels, 1)
     if count == 1:
         raise ValueError(f"Expected more than 1 value per channel when training, got input size {input.shape}")
-    y, mean, var, _ = apply("batch_norm_train", (input, weight, bias), {"eps": eps})
-    if running_mean is not None and count:
-        _update(running_mean, mean.detach(), momentum)
-        _update(running_var, var.detach() * (count / max(count - 1, 1)), momentum)
-    return y
+    y, mean, var, rstd = apply("batch_norm_train", (input, weight, bias), {"eps": eps})
+    if count:
+        update_running(running_mean, mean.detach(), momentum)
+        update_running(running_var, var.detach() * (count / max(count - 1, 1)), momentum)
+    return y, mean.detach(), rstd.detach()
 
 
 @rounded_once
@@ -76,14 +86,17 @@ def instance_norm(input, running_mean=None, running_var=None, weight=None, bias=
     y, mean, var = _by_own_moments(input, weight, bias, eps)
     if running_mean is not None:
         count = math.prod(input._a.shape[2:])
-        _update(running_mean, mean.detach().reshape(n, c).mean(0), momentum)
-        _update(running_var, var.detach().reshape(n, c).mean(0) * (count / (count - 1)), momentum)
+        update_running(running_mean, mean.detach().reshape(n, c).mean(0), momentum)
+        update_running(running_var, var.detach().reshape(n, c).mean(0) * (count / (count - 1)), momentum)
     return y
 
 
-def _normalized_axes(input, normalized_shape, weight, bias, name):
+def _normalized_axes(input, normalized_shape, weight, bias):
     want = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
     shape = tuple(input._a.shape)
+    if not want:
+        raise RuntimeError("Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one element, but got "
+                           "normalized_shape = []")
     for label, t in (("weight", weight), ("bias", bias)):
         if t is not None and tuple(t._a.shape) != want:
             raise RuntimeError(f"Expected {label} to be of same shape as normalized_shape, but got {label} of shape "
@@ -95,17 +108,28 @@ def _normalized_axes(input, normalized_shape, weight, bias, name):
     return len(want)
 
 
+def layer_norm_with_moments(input, normalized_shape, weight, bias, eps):
+    """:func:`layer_norm`, and the means and ``1 / sqrt(variance + eps)``, of size 1 in the normalised dimensions."""
+    ndim = _normalized_axes(input, normalized_shape, weight, bias)
+    y, mean, rstd = apply("layer_norm", (input, weight, bias), {"ndim": ndim, "eps": eps})
+    return y, mean.detach(), rstd.detach()
+
+
 @autocasts
 def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-05):
-    """Normalises over the last dimensions, whose shape is ``normalized_shape``."""
-    ndim = _normalized_axes(input, normalized_shape, weight, bias, "layer_norm")
+    """Normalises over the last dimensions, whose shape is ``normalized_shape``.
+
+    Raises:
+        RuntimeError: the last dimensions, the weight's or the bias's are others.
+    """
+    ndim = _normalized_axes(input, normalized_shape, weight, bias)
     return apply("layer_norm", (input, weight, bias), {"ndim": ndim, "eps": eps})[0]
 
 
 @rounded_once
 def rms_norm(input, normalized_shape, weight=None, eps=None):
     """Divides by the root of the mean square over the last dimensions (Zhang and Sennrich, arXiv:1910.07467)."""
-    ndim = _normalized_axes(input, normalized_shape, weight, None, "rms_norm")
+    ndim = _normalized_axes(input, normalized_shape, weight, None)
     axes = tuple(range(input.dim() - ndim, input.dim()))
     eps = finfo(input.dtype).eps if eps is None else eps
     y = input * ((input * input).mean(axes, keepdim=True) + eps).rsqrt()
@@ -117,13 +141,30 @@ def group_norm(input, num_groups, weight=None, bias=None, eps=1e-05):
     """Normalises (N, C, *) over groups of channels.
 
     Raises:
-        RuntimeError: the channels do not divide into the groups.
+        RuntimeError: the channels do not divide into the groups, or sizes do not fit.
+        ValueError: one value per group.
     """
+    if input.dim() < 2:
+        raise RuntimeError(f"Expected at least 2 dimensions for input tensor but received {input.dim()}")
+    shape = input._a.shape
+    if num_groups > 0 and shape[0] * shape[1] // num_groups == 1 and math.prod(shape[2:]) == 1:
+        raise ValueError(f"Expected more than 1 value per channel when training, got input size {[1, num_groups, *shape[2:]]}")
+    return group_norm_with_moments(input, num_groups, weight, bias, eps)[0]
+
+
+def group_norm_with_moments(input, num_groups, weight, bias, eps):
+    """:func:`group_norm`, and the means and ``1 / sqrt(variance + eps)``, (N, groups)."""
     c = input._a.shape[1]
+    if num_groups <= 0:
+        raise RuntimeError(f"Expected num groups to be greater than 0, got {num_groups}")
     if c % num_groups:
         raise RuntimeError(f"Expected number of channels in input to be divisible by num_groups, but got input of shape "
                            f"{list(input._a.shape)} and num_groups={num_groups}")
-    return apply("group_norm", (input, weight, bias), {"groups": num_groups, "eps": eps})[0]
+    for label, t in (("weight", weight), ("bias", bias)):
+        if t is not None and tuple(t._a.shape) != (c,):
+            raise RuntimeError(f"Expected {label} to be a vector of size equal to the number of channels in input, but got "
+                               f"{label} of shape {list(t._a.shape)} and input of shape {list(input._a.shape)}")
+    return apply("group_norm", (input, weight, bias), {"groups": num_groups, "eps": eps})
 
 
 def local_response_norm(input, size, alpha=0.0001, beta=0.75, k=1.0):

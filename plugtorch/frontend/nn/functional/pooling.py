@@ -13,7 +13,8 @@ from ...selection import where
 from ...shaping import reshape, unsqueeze
 
 __all__ = [f"{kind}_pool{n}d{tail}" for n in (1, 2, 3) for kind, tail in (
-    ("max", ""), ("max", "_with_indices"), ("avg", ""), ("adaptive_avg", ""), ("adaptive_max", ""), ("lp", ""))]
+    ("max", ""), ("max", "_with_indices"), ("avg", ""), ("adaptive_avg", ""), ("adaptive_max", ""),
+    ("lp", ""), ("adaptive_max", "_with_indices"))]
 
 
 def _tuple(value, n):
@@ -42,6 +43,8 @@ def _geometry(x, kernel_size, stride, padding, dilation, ceil_mode, n, name):
     padding, dilation = _tuple(padding, n), _tuple(dilation, n)
     if any(s == 0 for s in stride):
         raise RuntimeError("stride should not be zero")
+    if any(d <= 0 for d in dilation):
+        raise RuntimeError(f"{name}{n}d() dilation must be greater than zero, but got {next(d for d in dilation if d <= 0)}")
     for p, k, d in zip(padding, kernel, dilation, strict=True):
         if p < 0:
             raise RuntimeError(f"pad must be non-negative, but got pad: {p}")
@@ -58,6 +61,13 @@ def _geometry(x, kernel_size, stride, padding, dilation, ceil_mode, n, name):
 def _max_pool(input, kernel_size, stride, padding, dilation, ceil_mode, n, op="max_pool"):
     """The result, and the second result of the op: flat indices, or the choices that the cheaper op keeps."""
     x = _batched(input, n, f"max_pool{n}d")
+    empty = 0 in x._a.shape[1:] if n == 3 else input.dim() == n + 1 and not input._a.shape[0]
+    if empty:
+        raise RuntimeError(f"max_pool{n}d: Expected {n + 1}D or {n + 2}D (batch mode) tensor with optional 0 dim batch size for input"
+                           f", but got:{list(input._a.shape)}" if n < 3 else
+                           "max_pool3d_with_indices_out_cpu_template(): Expected input's non-batch dimensions to have positive "
+                           f"length, but input has a shape of {list(input._a.shape)} and non-batch dimension "
+                           f"{next(m for m in x._a.shape[1:] if not m)} has length zero!")
     params, dilation = _geometry(x, kernel_size, stride, padding, dilation, ceil_mode, n, "max_pool")
     y, where = apply(op, (x,), {**params, "dilation": dilation, "ceil_mode": ceil_mode})
     return _restored(y, input, n), where
@@ -108,8 +118,15 @@ def _bins(size, out):
     return [((i * size) // out, -((-(i + 1) * size) // out)) for i in range(out)]
 
 
-def _adaptive(input, output_size, n, reduce):
-    x = _batched(input, n, "adaptive_pool")
+def _adaptive(input, output_size, n, name):
+    if n > 1 and input.dim() < n + 1:
+        raise ValueError(f"Input dimension should be at least {n + 1}")
+    if not isinstance(output_size, int) and len(output_size) != n:
+        if n == 1:
+            raise RuntimeError(f"{name}() argument 'output_size' should contain one int (got {len(output_size)})")
+        raise RuntimeError(f"{name}(): internal error: output_size.size() must be {n}" if "max" in name else
+                           f"{name}: output_size must be {n}")
+    x = _batched(input, n, name)
     sizes = _tuple(output_size, n) if not isinstance(output_size, (tuple, list)) else tuple(output_size)
     sizes = tuple(x._a.shape[2 + i] if s is None else s for i, s in enumerate(sizes))
     return x, sizes
@@ -117,7 +134,7 @@ def _adaptive(input, output_size, n, reduce):
 
 def _define_adaptive(n):
     def avg(input, output_size):
-        x, sizes = _adaptive(input, output_size, n, "avg")
+        x, sizes = _adaptive(input, output_size, n, f"adaptive_avg_pool{n}d")
         spatial = x._a.shape[2:]
         if all(s and m % s == 0 for m, s in zip(spatial, sizes, strict=True)):
             step = tuple(m // s for m, s in zip(spatial, sizes, strict=True))
@@ -127,8 +144,11 @@ def _define_adaptive(n):
             x = stack(pieces, 2 + d)
         return _restored(x, input, n)
 
+    def with_indices(input, output_size, return_indices=False):
+        return maximum(input, output_size, True)
+
     def maximum(input, output_size, return_indices=False):
-        x, sizes = _adaptive(input, output_size, n, "max")
+        x, sizes = _adaptive(input, output_size, n, f"adaptive_max_pool{n}d")
         y, indices = _adaptive_max(x, sizes, n)
         y = _restored(y, input, n)
         return (y, _restored(indices, input, n)) if return_indices else y
@@ -138,6 +158,9 @@ def _define_adaptive(n):
     maximum.__doc__ = f"Largest values over the last {n} dimensions in as many bins as the output size asks for."
     globals()[avg.__name__] = autocasts(avg) if avg.__name__ in EVERY else avg
     globals()[maximum.__name__] = maximum
+    with_indices.__name__ = maximum.__name__ + "_with_indices"
+    with_indices.__doc__ = f"The results of :func:`{maximum.__name__}` and their flat indices."
+    globals()[with_indices.__name__] = with_indices
 
 
 def _adaptive_max(x, sizes, n):

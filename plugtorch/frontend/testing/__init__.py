@@ -1,0 +1,1 @@
+"""``torch.testing``: comparing results, and random tensors to test with."""

@@ -1,0 +1,5 @@
+"""``torch.nn.parallel``."""
+
+from .distributed import DistributedDataParallel
+
+__all__ = ["DistributedDataParallel"]

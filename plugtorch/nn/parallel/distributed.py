@@ -1,0 +1,5 @@
+"""``torch.nn.parallel.distributed``."""
+
+from plugtorch.frontend.nn.parallel.distributed import DistributedDataParallel
+
+__all__ = ["DistributedDataParallel"]
