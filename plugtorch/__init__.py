@@ -52,6 +52,8 @@ _LAZY = {
     "vmap": "plugtorch.frontend.func.vmap",
     **dict.fromkeys(_CORE_NAMES, "plugtorch.frontend.jit.core"),
     **dict.fromkeys(_TYPE_NAMES, "plugtorch.frontend.jit.types"),
+    "CompilationUnit": "plugtorch.frontend.jit.script",
+    **dict.fromkeys(("DisableTorchFunction", "DisableTorchFunctionSubclass"), "plugtorch.frontend.overrides"),
     "Future": "plugtorch.frontend.futures",
     **dict.fromkeys(("fork", "wait"), "plugtorch.frontend.jit.annotations"),
     "windows": "plugtorch.signal",
@@ -73,7 +75,8 @@ def __dir__():
 
 
 __all__ = sorted({
-    *_function_names, *_DTYPES, *_ALIASES, *(_LAZY.keys() - {*_CORE_NAMES, *_TYPE_NAMES}), "BackendUnavailable", "autograd", "available_backends", "backend",
+    *_function_names, *_DTYPES, *_ALIASES, *(_LAZY.keys() - {*_CORE_NAMES, *_TYPE_NAMES}),
+    "BackendUnavailable", "autograd", "available_backends", "backend",
     "e", "get_backend", "host_fallback_counts", "inf", "is_host_fallback_enabled", "nan", "pi", "set_backend",
     "set_host_fallback",
 })

@@ -1,4 +1,4 @@
-# ruff: noqa: F403
+# ruff: noqa: F401, F403
 """``torch.mtia`` for the active backend."""
 
 from .frontend.devices.mtia import *

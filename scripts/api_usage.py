@@ -2,9 +2,9 @@
 
     python scripts/api_usage.py [--backend NAME] [-v]
 
-The table is tests/usage.tsv: a name of PyTorch's, the number of repositories (of 28) that use it, and a snippet that uses it:
-statements separated by ``;``, with ``torch``, ``np`` and ``nn`` at hand and an empty folder as the current one. A name works if
-its snippet runs without an exception.
+The table is tests/usage.tsv: a name of PyTorch's, the number of repositories (of 28) that use it, and a snippet that uses
+it: statements separated by ``;``, with ``torch``, ``np`` and ``nn`` at hand and an empty folder as the current one. A name
+works if its snippet runs without an exception.
 """
 
 from __future__ import annotations

@@ -57,5 +57,6 @@ __all__ = [
     "Function", "GradcheckError", "NestedIOFunction", "SavedTensor", "Variable", "anomaly_mode", "backward",
     "detect_anomaly", "enable_grad", "enforce_grad_layout_policy", "function", "functional", "grad", "grad_mode",
     "gradcheck", "gradgradcheck", "graph", "inference_mode", "is_anomaly_check_nan_enabled", "is_anomaly_enabled",
-    "is_multithreading_enabled", "is_view_replay_enabled", "no_grad", "set_detect_anomaly", "set_grad_enabled", "set_multithreading_enabled", "variable",
+    "is_multithreading_enabled", "is_view_replay_enabled", "no_grad", "set_detect_anomaly", "set_grad_enabled",
+    "set_multithreading_enabled", "variable",
 ]

@@ -12,8 +12,8 @@ __all__ = [
 ]
 
 DeviceType = enum.IntEnum("DeviceType", (
-    "CPU", "CUDA", "MKLDNN", "OPENGL", "OPENCL", "IDEEP", "HIP", "FPGA", "MAIA", "XLA", "Vulkan", "Metal", "XPU", "MPS", "Meta",
-    "HPU", "VE", "Lazy", "IPU", "MTIA", "PrivateUse1"), start=0)
+    "CPU", "CUDA", "MKLDNN", "OPENGL", "OPENCL", "IDEEP", "HIP", "FPGA", "MAIA", "XLA", "Vulkan", "Metal", "XPU", "MPS",
+    "Meta", "HPU", "VE", "Lazy", "IPU", "MTIA", "PrivateUse1"), start=0)
 DeviceType.__doc__ = "Kinds of devices."
 
 

@@ -1,5 +1,6 @@
 """``torch.backends``: switches of the libraries behind PyTorch. Programs set them for speed or for determinism; the array
-libraries here have none of them, so that a switch is kept and read back, and changes nothing. Questions are answered truthfully.
+libraries here have none of them, so that a switch is kept and read back, and changes nothing. Questions are answered
+truthfully.
 """
 
 from . import cpu, cuda, cudnn, cusparselt, kleidiai, mha, miopen, mkl, mkldnn, mps, nnpack, openmp, opt_einsum, quantized

@@ -25,9 +25,11 @@ def version():
 
 def set_flags(enabled=None, benchmark=None, benchmark_limit=None, deterministic=None, allow_tf32=None):
     """Sets flags; returns what they were."""
-    return switch(globals(), enabled=enabled, benchmark=benchmark, benchmark_limit=benchmark_limit, deterministic=deterministic, allow_tf32=allow_tf32)
+    return switch(globals(), enabled=enabled, benchmark=benchmark, benchmark_limit=benchmark_limit,
+                  deterministic=deterministic, allow_tf32=allow_tf32)
 
 
 def flags(enabled=None, benchmark=None, benchmark_limit=None, deterministic=None, allow_tf32=None):
     """Flags for a block."""
-    return switched(globals(), enabled=enabled, benchmark=benchmark, benchmark_limit=benchmark_limit, deterministic=deterministic, allow_tf32=allow_tf32)
+    return switched(globals(), enabled=enabled, benchmark=benchmark, benchmark_limit=benchmark_limit,
+                    deterministic=deterministic, allow_tf32=allow_tf32)

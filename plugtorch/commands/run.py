@@ -7,11 +7,15 @@ import os
 import runpy
 import sys
 
+from .launch import launch
+
 
 def add_parser(commands):
     parser = commands.add_parser("run", help="run an unmodified PyTorch script on plugtorch")
     parser.add_argument("--backend", help="backend on which tensors are made (default: numpy)")
     parser.add_argument("--seed", type=int, help="torch.manual_seed before the script starts")
+    parser.add_argument("--nproc", type=int, help="run it in so many processes, told who they are by RANK, WORLD_SIZE and "
+                        "the other variables of torchrun")
     parser.add_argument("script", help="path of the script")
     parser.add_argument("args", nargs=argparse.REMAINDER, help="arguments of the script")
     return parser
@@ -27,6 +31,8 @@ def run_script(script: str, args: list[str], backend: str | None = None, seed: i
     import plugtorch
     from plugtorch.alias import install
 
+    from .spawned import reaching_spawned_processes
+
     if not os.path.isfile(script):
         raise FileNotFoundError(f"plugtorch run: there is no script {script!r}")
     if backend is not None:
@@ -36,12 +42,19 @@ def run_script(script: str, args: list[str], backend: str | None = None, seed: i
     install()
     sys.argv = [script, *args]
     sys.path[0] = os.path.dirname(os.path.abspath(script))
-    runpy.run_path(script, run_name="__main__")
+    with reaching_spawned_processes(backend):
+        runpy.run_path(script, run_name="__main__")
 
 
 def main(args) -> int:
     from plugtorch.spec.registry import BackendUnavailable
 
+    if args.nproc is not None:
+        if args.nproc < 1:
+            print(f"plugtorch: --nproc must be positive, got {args.nproc}", file=sys.stderr)
+            return 2
+        options = [f"--{name}={value}" for name in ("backend", "seed") if (value := getattr(args, name)) is not None]
+        return launch([*options, args.script, *args.args], args.nproc)
     try:
         run_script(args.script, args.args, args.backend, args.seed)
     except (FileNotFoundError, BackendUnavailable) as error:

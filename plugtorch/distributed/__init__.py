@@ -1,5 +1,7 @@
+# ruff: noqa: F401  (the imports are the module)
 """``torch.distributed``."""
 
+import plugtorch.distributed.rendezvous  # the module; its name becomes the function's below
 from plugtorch.frontend import distributed as _distributed
 from plugtorch.frontend.distributed import *  # noqa: F403
 from plugtorch.frontend.distributed import _all_gather_base as _all_gather_base
@@ -8,9 +10,6 @@ from plugtorch.frontend.nn.parallel.distributed import GradBucket as GradBucket
 
 from . import constants as constants
 from . import distributed_c10d as distributed_c10d
-
-# The module of this name gives way to the function, as in PyTorch.
-from . import rendezvous as _rendezvous_module  # noqa: F401
 
 rendezvous = _distributed.rendezvous
 

@@ -9,7 +9,7 @@ from plugtorch.spec.dtypes import BOOL
 
 from .amp.casting import autocasts
 from .dispatch import inplace as run_inplace
-from .dispatch import normalize_axis, require_tensor, to_dtype
+from .dispatch import normalize_axis, require_tensor, store, to_dtype
 from .methods import inplace_twin, method
 from .unsupported import refuse
 
@@ -46,15 +46,15 @@ def _implicit_dim(name, ndim):
 
 
 def _softmax_like(name, op):
-    def function(input, dim=None, _stacklevel=3, dtype=None):
+    def function(input, dim=None, _stacklevel=3, dtype=None, *, out=None):
         if dim is None:
             dim = _implicit_dim(name, input.dim())
         x = to_dtype(input, dtype) if dtype is not None else input
         refuse(name, x.dtype)
         axis = normalize_axis(dim, x.dim())
         if not x.dim():
-            return apply(op, (x.reshape(1),), {"axis": 0}).reshape(())
-        return apply(op, (x,), {"axis": axis})
+            return store(out, apply(op, (x.reshape(1),), {"axis": 0}).reshape(()))
+        return store(out, apply(op, (x,), {"axis": axis}))
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"{name} along a dimension; ``dtype`` converts first."

@@ -7,7 +7,7 @@ import math
 from plugtorch.autograd.function import Function
 from plugtorch.autograd.names import named
 from plugtorch.autograd.record import apply
-from plugtorch.spec.dtypes import FLOAT, HALF, bool_, float32
+from plugtorch.spec.dtypes import FLOAT, HALF, bool_
 
 from .amp.casting import autocasts
 from .bitwise import logical_and, logical_or

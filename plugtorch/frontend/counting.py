@@ -112,8 +112,8 @@ def _check_histogram(input, bins, weight, name):
             raise RuntimeError(f"torch.histogram(): bins must be > 0, but got {b} for dimension {d}")
     if weight is not None:
         if tuple(weight._a.shape) != tuple(input._a.shape[:-1]):
-            raise RuntimeError("torch.histogramdd(): if weight tensor is provided it should have the same shape as the input "
-                               "tensor excluding its innermost dimension, but got input with shape "
+            raise RuntimeError("torch.histogramdd(): if weight tensor is provided it should have the same shape as the "
+                               "input tensor excluding its innermost dimension, but got input with shape "
                                f"{list(input._a.shape)} and weight with shape {list(weight._a.shape)}")
         if weight.dtype is not input.dtype:
             raise RuntimeError("torch.histogramdd(): if weight tensor is provided, input tensor and weight tensor should "

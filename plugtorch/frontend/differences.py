@@ -16,8 +16,8 @@ _export = exporter(__all__)
 @_export
 @method
 def diff(input, n=1, dim=-1, prepend=None, append=None, *, out=None):
-    """The n-th difference ``x[i + 1] - x[i]`` along a dimension, exclusive or of bools; ``prepend`` and ``append`` are joined
-    to the input first.
+    """The n-th difference ``x[i + 1] - x[i]`` along a dimension, exclusive or of bools; ``prepend`` and ``append`` are
+    joined to the input first.
 
     Raises:
         RuntimeError: no dimension, a negative order, or parts that do not fit.
@@ -54,7 +54,8 @@ def _check_gradient(input, spacing, dims, edge_order):
     if edge_order not in (1, 2):
         raise RuntimeError("torch.gradient only supports edge_order=1 and edge_order=2.")
     if len(spacing) != len(dims):
-        raise RuntimeError("torch.gradient expected spacing to be unspecified, a scalar or it's spacing and dim arguments to "
+        raise RuntimeError("torch.gradient expected spacing to be unspecified, a scalar or it's spacing and dim "
+                           "arguments to "
                            f"have the same length, but got a spacing argument of length {len(spacing)} and a dim argument "
                            f"of length {len(dims)}.")
     for d, h in zip(dims, spacing, strict=True):
@@ -113,8 +114,8 @@ def gradient(input, *, spacing=None, dim=None, edge_order=1):
 
     Args:
         input: any dtype but bool; integers are taken in the default dtype.
-        spacing: the distance of neighbours, 1 by default: one number, a number per dimension, or a 1-d tensor of coordinates per dimension.
-        dim: the dimensions, all by default.
+        spacing: the distance of neighbours, 1 by default: one number, a number per dimension, or a 1-d tensor of
+        coordinates per dimension. dim: the dimensions, all by default.
         edge_order: 1 or 2.
 
     Returns:

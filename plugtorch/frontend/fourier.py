@@ -13,8 +13,8 @@ from plugtorch.autograd.names import named
 from plugtorch.autograd.record import apply
 from plugtorch.spec.dtypes import COMPLEX, FLOAT, HALF
 
-from .amp.casting import autocasts
 from . import state
+from .amp.casting import autocasts
 from .creation import arange
 from .dispatch import float_like, normalize_axis, require_tensor, store, to_dtype
 from .methods import exporter

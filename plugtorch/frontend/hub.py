@@ -148,8 +148,8 @@ def _extract_all(path, folder) -> list[str]:
             target = os.path.realpath(os.path.join(root, member.filename))
             linked = (member.external_attr >> 28) == 0xA
             if os.path.commonpath([root, target]) != root or os.path.isabs(member.filename) or linked:
-                raise RuntimeError(f"the archive {os.path.basename(path)} holds {member.filename!r}, which leads outside the "
-                                   "folder it is extracted to; nothing was extracted")
+                raise RuntimeError(f"the archive {os.path.basename(path)} holds {member.filename!r}, which leads outside "
+                                   "the folder it is extracted to; nothing was extracted")
         archive.extractall(root)
         return [os.path.join(root, member.filename) for member in archive.infolist()]
 

@@ -26,8 +26,8 @@ from .dispatch import (
     transfer_like,
 )
 from .methods import exporter, inplace_twin, method
-from .shaping import expand, reshape, select, slice_view
 from .selection import where
+from .shaping import expand, reshape, select, slice_view
 from .strides import is_contiguous
 
 __all__: list[str] = []
@@ -680,11 +680,11 @@ def select_scatter(input, src, dim, index):
 
 @_export
 @method
-def slice_scatter(input, src, dim=0, start=None, end=None, step=1):
+def slice_scatter(input, src, dim=0, start=None, end=None, step=1, *, out=None):
     """A copy with a slice of a dimension replaced."""
     at = normalize_axis(dim, input.dim())
     a, b, s = slice(start, end, step).indices(input._a.shape[at])
-    return scattered_view(input, src, lambda y: slice_view(y, at, a, max(a, b), s), "SliceScatterBackward0")
+    return store(out, scattered_view(input, src, lambda y: slice_view(y, at, a, max(a, b), s), "SliceScatterBackward0"))
 
 
 @_export

@@ -199,7 +199,8 @@ def _add_product(name, multiply, doc):
             if name == "addr":
                 for label, factor in (("beta", beta), ("alpha", alpha)):
                     if isinstance(factor, float):
-                        raise RuntimeError(f"For integral input tensors, argument {label} must not be a floating point number.")
+                        raise RuntimeError(f"For integral input tensors, argument {label} must not be a floating point "
+                                           f"number.")
             beta, alpha = int(beta), int(alpha)
         return store(out, scaled(input, first, second, beta, alpha))
 

@@ -165,3 +165,12 @@ def to_mkldnn(self, dtype=None):
     from .not_offered import message
 
     raise NotImplementedError(message("Tensor.to_mkldnn", "layouts are the array library's matter"))
+
+
+@method
+def map2_(self, x, y, callable):
+    """Replaces every element by ``callable(element, other, third)`` with the elements of two other tensors."""
+    import itertools
+
+    pairs = iter(list(itertools.zip_longest(*(t.detach().expand(self._a.shape).reshape(-1).tolist() for t in (x, y)))))
+    return self.apply_(lambda value: callable(value, *next(pairs)))

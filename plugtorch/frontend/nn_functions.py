@@ -1,4 +1,5 @@
-"""What ``torch`` itself has of ``torch.nn.functional``, in its own argument orders: reductions and modes are numbers here."""
+"""What ``torch`` itself has of ``torch.nn.functional``, in its own argument orders: reductions and modes are numbers
+here."""
 
 from __future__ import annotations
 
@@ -22,9 +23,10 @@ from .nn.functional import (
     sampling,
 )
 from .nn.functional import convolution as _convolutions
-from .nn.functional import dropout as noise
-from .nn.functional import embedding as lookup
 from .nn.functional import padding as _padding
+from .nn.functional.dropout import rrelu as _rrelu
+from .nn.functional.embedding import bags_with_notes, shrink
+from .nn.functional.embedding import embedding as _rows
 
 __all__: list[str] = []
 _export = exporter(__all__)
@@ -35,13 +37,14 @@ for _module, _names in (
                        "conv_transpose3d")),
         (distance, ("cosine_similarity", "pairwise_distance")),
         (rearrange, ("channel_shuffle", "native_channel_shuffle", "pixel_shuffle", "pixel_unshuffle")),
-        (pooling, ("adaptive_avg_pool1d", "avg_pool1d", "max_pool1d", "max_pool1d_with_indices", "max_pool2d", "max_pool3d"))):
+        (pooling, ("adaptive_avg_pool1d", "avg_pool1d", "max_pool1d", "max_pool1d_with_indices", "max_pool2d",
+                   "max_pool3d"))):
     for _name in _names:
         globals()[_name] = getattr(_module, _name)
     __all__ += _names
-__all__ += ["gru", "gru_cell", "lstm", "lstm_cell", "rnn_relu", "rnn_relu_cell", "rnn_tanh", "rnn_tanh_cell"]
-for _name in __all__[-8:]:
+for _name in ("gru", "gru_cell", "lstm", "lstm_cell", "rnn_relu", "rnn_relu_cell", "rnn_tanh", "rnn_tanh_cell"):
     globals()[_name] = getattr(recurrent, "_" + _name)
+    __all__.append(_name)
 
 
 # Activations.
@@ -81,7 +84,7 @@ def threshold(input, threshold, value, *, out=None):
 @_export
 def rrelu(input, lower=0.125, upper=1 / 3, training=False, generator=None):
     """A leaky ReLU whose slope is drawn from [lower, upper) for each element in training, else their mean."""
-    return noise.rrelu(input, lower, upper, training)
+    return _rrelu(input, lower, upper, training)
 
 
 def _only_here(function):
@@ -99,7 +102,7 @@ celu_, selu_, threshold_ = _only_here(celu), _only_here(selu), _only_here(thresh
 @_export
 def rrelu_(input, lower=0.125, upper=1 / 3, training=False, generator=None):
     """In-place version of :func:`rrelu`."""
-    return noise.rrelu(input, lower, upper, training, inplace=True)
+    return _rrelu(input, lower, upper, training, inplace=True)
 
 
 # Normalisation.
@@ -149,8 +152,8 @@ def native_group_norm(input, weight, bias, N, C, HxW, group, eps):  # noqa: N803
 @_export
 def native_batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps, *, out=None):
     """:func:`batch_norm` with the batch's means and reciprocal standard deviations (C,); in evaluation those are empty."""
-    return store(out, normalization.batch_norm_with_moments(input, running_mean, running_var, weight, bias, training, momentum,
-                                                            eps))
+    return store(out, normalization.batch_norm_with_moments(input, running_mean, running_var, weight, bias, training,
+                                                            momentum, eps))
 
 
 @_export
@@ -202,7 +205,8 @@ def embedding(weight, indices, padding_idx=-1, scale_grad_by_freq=False, sparse=
     """Rows of ``weight`` (V, D) for integer indices; a ``padding_idx`` from 0 on gets no gradient."""
     if weight.dim() != 2:
         raise RuntimeError("'weight' must be 2-D")
-    return lookup.embedding(indices, weight, padding_idx if padding_idx >= 0 else None, None, 2.0, scale_grad_by_freq, sparse)
+    padding = padding_idx if padding_idx >= 0 else None
+    return _rows(indices, weight, padding, None, 2.0, scale_grad_by_freq, sparse)
 
 
 @_export
@@ -215,14 +219,14 @@ def embedding_bag(weight, indices, offsets, scale_grad_by_freq=False, mode=0, sp
         from, (bags, D); else the sizes again.
     """
     how = {0: "sum", 1: "mean", 2: "max"}[int(mode)]
-    return lookup.bags_with_notes(indices, weight, offsets, scale_grad_by_freq, how, sparse, per_sample_weights,
+    return bags_with_notes(indices, weight, offsets, scale_grad_by_freq, how, sparse, per_sample_weights,
                                   include_last_offset, padding_idx)
 
 
 @_export
 def embedding_renorm_(input, indices, max_norm, norm_type):
     """Shrinks the rows at ``indices``, in place, to a norm of at most ``max_norm``."""
-    lookup.shrink(require_tensor(input, "embedding_renorm_"), indices, max_norm, norm_type)
+    shrink(require_tensor(input, "embedding_renorm_"), indices, max_norm, norm_type)
     return input
 
 
@@ -240,7 +244,8 @@ def _reduction(number):
 @_export
 def binary_cross_entropy_with_logits(input, target, weight=None, pos_weight=None, reduction=1):
     """See :func:`plugtorch.nn.functional.binary_cross_entropy_with_logits`."""
-    return loss.binary_cross_entropy_with_logits(input, target, weight, pos_weight=pos_weight, reduction=_reduction(reduction))
+    return loss.binary_cross_entropy_with_logits(input, target, weight, pos_weight=pos_weight,
+                                                 reduction=_reduction(reduction))
 
 
 @_export
@@ -300,7 +305,8 @@ def convolution(input, weight, bias, stride, padding, dilation, transposed, outp
     """A convolution, or a transposed one, of as many dimensions as the weight has beyond two."""
     n = weight.dim() - 2
     if transposed:
-        return getattr(_convolutions, f"conv_transpose{n}d")(input, weight, bias, stride, padding, output_padding, groups, dilation)
+        adjoint = getattr(_convolutions, f"conv_transpose{n}d")
+        return adjoint(input, weight, bias, stride, padding, output_padding, groups, dilation)
     return getattr(_convolutions, f"conv{n}d")(input, weight, bias, stride, padding, dilation, groups)
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from .not_offered import refused_class, refused_function
 
 __all__ = ["ExportableModule", "InputObserver", "ONNXProgram", "OnnxExporterError", "dynamo_export", "export",
-           "is_in_onnx_export", "register_custom_op_symbolic", "select_model_mode_for_export", "unregister_custom_op_symbolic"]
+           "is_in_onnx_export", "register_custom_op_symbolic", "select_model_mode_for_export",
+           "unregister_custom_op_symbolic"]
 
-_WHY = ("programs are run eagerly and their graph is not captured; save the state_dict() with torch.save, load it in PyTorch "
-        "into the same model, and export there")
+_WHY = ("programs are run eagerly and their graph is not captured; save the state_dict() with torch.save, load it in "
+        "PyTorch into the same model, and export there")
 
 
 class OnnxExporterError(RuntimeError):

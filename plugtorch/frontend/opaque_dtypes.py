@@ -1,5 +1,5 @@
 """Dtypes that exist by name and hold no tensors here: integers of fewer than eight bits, bare bits, half complex numbers,
-pairs of four-bit floats, and those of quantised tensors, which :mod:`plugtorch.frontend.quantized` stores as integers."""
+floats of eight bits, pairs of four-bit floats, and those of quantised tensors, which :mod:`plugtorch.frontend.quantized` stores as integers."""
 
 from __future__ import annotations
 
@@ -88,6 +88,9 @@ for _n in range(1, 8):
 for _name, _size in {"bits1x8": 1, "bits2x4": 1, "bits4x2": 1, "bits8": 1, "bits16": 2}.items():
     _add(_name, INT, _size, _name.capitalize(), False, "no array library has bare bits: use uint8 or uint16")
 _add("complex32", COMPLEX, 4, "ComplexHalf", True, "no array library has half complex numbers: use complex64")
-_add("float4_e2m1fn_x2", FLOAT, 1, "Float4_e2m1fn_x2", True, "no array library packs two floats in a byte: use float8_e4m3fn")
+_add("float4_e2m1fn_x2", FLOAT, 1, "Float4_e2m1fn_x2", True,
+     "no array library packs two floats in a byte: use bfloat16")
+for _name in ("float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz", "float8_e8m0fnu"):
+    _add(_name, FLOAT, 1, _name.capitalize(), True, "no kernels compute with it: use bfloat16 or float16")
 bit, chalf = _BY_NAME["uint1"], _BY_NAME["complex32"]
 __all__ += ["bit", "chalf"]

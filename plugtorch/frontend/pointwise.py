@@ -13,9 +13,9 @@ from plugtorch.spec import dtypes
 from plugtorch.spec.dtypes import BOOL, COMPLEX, FLOAT, INT
 from plugtorch.spec.op import OPS
 
+from . import operators
 from .amp.casting import autocasts, recast
 from .amp.lists import EVERY
-from . import operators
 from .dispatch import (
     NUMBERS,
     as_number,

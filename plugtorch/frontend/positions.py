@@ -170,8 +170,8 @@ def _triangle_indices(name, keep):
         return tensor(np.stack([rows, columns]), dtype=dtype, device=device)
 
     function.__name__ = function.__qualname__ = name
-    function.__doc__ = (f"(2, count) rows and columns of the {'lower' if name.startswith('tril') else 'upper'} triangle of a matrix, "
-                        "row by row, with the diagonal at ``offset``.")
+    function.__doc__ = (f"(2, count) rows and columns of the {'lower' if name.startswith('tril') else 'upper'} triangle "
+                        f"of a matrix, row by row, with the diagonal at ``offset``.")
     return _export(function)
 
 

@@ -50,6 +50,9 @@ def nansum(input, dim=None, keepdim=False, *, dtype=None, out=None):
     """Sum with nan counted as 0."""
     if input.dtype.category == COMPLEX:
         raise RuntimeError("nansum on CPU does not support complex inputs")
+    wanted = dtype if dtype is not None or out is None else out.dtype
+    if wanted is dtypes.bool_:
+        raise NotImplementedError("\"nansum_cpu\" not implemented for 'Bool'")
     if input.dtype.category >= FLOAT:
         input = input.masked_fill(input.isnan(), 0)
     return sum(input, dim, keepdim, dtype=dtype, out=out)
@@ -155,11 +158,11 @@ def _amax(name):
     def function(input, dim=(), keepdim=False, *, out=None):
         refuse(name, input.dtype)
         if dim == () and input.numel() == 0:
-            raise RuntimeError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction "
-                               "dim with the 'dim' argument.")
+            raise RuntimeError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the "
+                               f"reduction dim with the 'dim' argument.")
         if out is not None and out.dtype is not input.dtype:
-            raise RuntimeError(f"Expected the dtype for input and out to match, but got {input.dtype.legacy} for input's dtype "
-                               f"and {out.dtype.legacy} for out's dtype.")
+            raise RuntimeError(f"Expected the dtype for input and out to match, but got {input.dtype.legacy} for input's "
+                               f"dtype and {out.dtype.legacy} for out's dtype.")
         axis = _axes(input, None if dim == () else dim)
         return store(out, apply(op, (input,), {"axis": axis, "keepdims": keepdim}))
 

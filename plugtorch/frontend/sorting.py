@@ -44,7 +44,7 @@ def argsort(input, dim=-1, descending=False, stable=False):
 
 def msort(input, *, out=None):
     """Sorted along the first dimension."""
-    return sort(input, 0, out=out).values
+    return store(out, sort(input, 0).values)
 
 
 method(msort)

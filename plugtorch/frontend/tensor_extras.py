@@ -13,7 +13,8 @@ from .creation import as_subclass
 from .dispatch import as_number, common_dtype, is_tensor, shape_from, transfer_like
 from .methods import method
 
-__all__ = ["can_cast", "is_distributed", "is_inference", "is_nonzero", "is_signed", "promote_types", "result_type", "typename",
+__all__ = ["can_cast", "is_distributed", "is_inference", "is_nonzero", "is_signed", "promote_types", "result_type",
+           "typename",
            "variable"]
 
 method(as_subclass)

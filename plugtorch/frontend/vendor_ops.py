@@ -48,11 +48,13 @@ __all__ = sorted([*INSTEAD, "cudnn_is_acceptable"])
 def _refusal(name, instead):
     def function(*args, **kwargs):
         where = next((a.device.type.upper() for a in (*args, *kwargs.values()) if hasattr(a, "_k")), "CPU")
-        raise NotImplementedError(f"Could not run 'aten::{name}' with arguments from the '{where}' backend. It is a kernel of one "
+        raise NotImplementedError(f"Could not run 'aten::{name}' with arguments from the '{where}' backend. It is a "
+                                  "kernel of one "
                                   f"vendor's library or layout, which no array library here brings; use {instead} instead")
 
     function.__name__ = function.__qualname__ = name
-    function.__doc__ = (f"Not here: it belongs to one vendor's library.\n\nRaises:\n    NotImplementedError: always; use {instead} "
+    function.__doc__ = ("Not here: it belongs to one vendor's library.\n\nRaises:\n    NotImplementedError: always; use "
+                        f"{instead} "
                         "instead.")
     return function
 

@@ -1,8 +1,11 @@
+# ruff: noqa: F401  (the imports are the module)
 """``torch.multiprocessing``."""
 
+import plugtorch.multiprocessing.spawn  # the module; its name becomes the function's below
+from plugtorch.frontend import multiprocessing as _multiprocessing
 from plugtorch.frontend.multiprocessing import *  # noqa: F403
-from plugtorch.frontend.multiprocessing import __all__ as __all__
 from plugtorch.multiprocessing import reductions as reductions
-from plugtorch.multiprocessing import spawn as _spawn_module  # noqa: F401  (the module, before its name is the function's)
 
-from plugtorch.frontend.multiprocessing import spawn as spawn  # isort: skip
+spawn = _multiprocessing.spawn
+
+__all__ = list(_multiprocessing.__all__)

@@ -4,12 +4,39 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from plugtorch.nn import functional, init, modules, parameter, utils  # noqa: F401
+from plugtorch.nn import attention, common_types, functional, grad, init, modules, parallel, parameter, utils  # noqa: F401
 from plugtorch.nn.modules import *  # noqa: F403
+from plugtorch.nn.parallel import DataParallel  # noqa: F401
 from plugtorch.nn.parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter  # noqa: F401
+
+
+def factory_kwargs(kwargs):
+    """The arguments for creation functions (``device``, ``dtype``, ``memory_format``) among a layer's keyword arguments, and
+    those under ``factory_kwargs``, which come first.
+
+    Raises:
+        TypeError: another argument, or one given twice.
+    """
+    if kwargs is None:
+        return {}
+    names = {"device", "dtype", "memory_format"}
+    unknown = kwargs.keys() - {*names, "factory_kwargs"}
+    if unknown:
+        raise TypeError(f"unexpected kwargs {unknown}")
+    inner = dict(kwargs.get("factory_kwargs", {}))
+    unknown = inner.keys() - names
+    if unknown:
+        raise TypeError(f"unexpected kwargs {unknown}")
+    for key in names & kwargs.keys():
+        if key in inner:
+            raise TypeError(f"{key} specified twice, in **kwargs and in factory_kwargs")
+        inner[key] = kwargs[key]
+    return inner
+
+
 
 if not TYPE_CHECKING:  # type checkers take every name that the imports bring
     __all__ = sorted(modules.__all__ + [
-        "Buffer", "Parameter", "UninitializedBuffer", "UninitializedParameter", "functional", "init", "modules",
-        "parameter", "utils",
+        "Buffer", "DataParallel", "Parameter", "UninitializedBuffer", "UninitializedParameter", "attention",
+        "factory_kwargs", "functional", "grad", "init", "modules", "parallel", "parameter", "utils",
     ])

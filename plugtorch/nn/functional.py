@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from plugtorch.frontend.nn.functional import *  # noqa: F403
 from plugtorch.frontend.nn.functional import __all__ as __all__
+from plugtorch.nn import grad  # noqa: F401
 
 if TYPE_CHECKING:
 

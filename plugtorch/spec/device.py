@@ -6,7 +6,8 @@ import functools
 from contextvars import ContextVar
 
 # PyTorch's, and the TPUs of array libraries.
-TYPES = ("cpu", "cuda", "ipu", "xpu", "mkldnn", "opengl", "opencl", "ideep", "hip", "ve", "fpga", "maia", "xla", "lazy", "vulkan",
+TYPES = ("cpu", "cuda", "ipu", "xpu", "mkldnn", "opengl", "opencl", "ideep", "hip", "ve", "fpga", "maia", "xla", "lazy",
+         "vulkan",
          "mps", "meta", "hpu", "mtia", "privateuseone", "tpu")
 
 

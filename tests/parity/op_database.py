@@ -18,9 +18,11 @@ from torch.testing._internal.common_methods_invocations import op_db
 import plugtorch
 
 # Draws and memory that is not set: only shapes and dtypes can be compared.
-SHAPES_ONLY = {"empty", "empty_like", "empty_permuted", "empty_strided", "new_empty", "new_empty_strided", "resize_", "resize_as_"}
+SHAPES_ONLY = {"empty", "empty_like", "empty_permuted", "empty_strided", "new_empty", "new_empty_strided", "resize_",
+               "resize_as_"}
 # Factors that are unique only up to signs or phases, or to order: their own tests rebuild the matrix from them.
-FACTORS = {"linalg.svd", "svd", "linalg.eig", "linalg.eigh", "linalg.qr", "qr", "geqrf", "linalg.ldl_factor", "linalg.ldl_factor_ex",
+FACTORS = {"linalg.svd", "svd", "linalg.eig", "linalg.eigh", "linalg.qr", "qr", "geqrf", "linalg.ldl_factor",
+           "linalg.ldl_factor_ex",
            "svd_lowrank", "pca_lowrank", "linalg.eigvals", "lobpcg"}
 
 

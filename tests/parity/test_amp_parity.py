@@ -1,4 +1,5 @@
-"""Mixed precision against PyTorch: which dtypes come out of functions within autocast, the scaler's numbers, the settings."""
+"""Mixed precision against PyTorch: which dtypes come out of functions within autocast, the scaler's numbers, the
+settings."""
 
 from __future__ import annotations
 
@@ -9,19 +10,21 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-import plugtorch  # noqa: E402
-
 from compare import agree  # noqa: E402
+
+import plugtorch  # noqa: E402
 
 SETUP = ("rng = np.random.default_rng(0); X = rng.normal(size=(3, 3)).astype('f'); W = rng.normal(size=(3, 3)).astype('f'); "
          "F = torch.nn.functional; x = torch.tensor(X); w = torch.tensor(W).requires_grad_(); "
          "h = torch.tensor(X).bfloat16(); "
          "run = lambda f, **k: (torch.autocast('cpu', **k)(f)())")
 CALLS = [
-    "x @ w", "torch.mm(x, w)", "torch.addmm(x, x, w)", "torch.baddbmm(x[None], x[None], w[None])", "torch.bmm(x[None], w[None])",
+    "x @ w", "torch.mm(x, w)", "torch.addmm(x, x, w)", "torch.baddbmm(x[None], x[None], w[None])", "torch.bmm(x[None], "
+                                                                                                   "w[None])",
     "F.linear(x, w)", "F.linear(x, w, x[0])", "torch.einsum('ij,jk', x, w)", "torch.tensordot(x, w, 1)",
     "F.conv2d(x[None, None], w[None, None])", "F.conv_transpose1d(x[None], w[:, :, None])",
-    "F.scaled_dot_product_attention(x[None], x[None], w[None])", "torch.linalg.multi_dot([x, w, x])", "torch.linalg.vecdot(x, w)",
+    "F.scaled_dot_product_attention(x[None], x[None], w[None])", "torch.linalg.multi_dot([x, w, x])",
+    "torch.linalg.vecdot(x, w)",
     "x.mv(x[0])", "x[0].dot(x[0])", "torch.vdot(x[0], x[1])", "torch.outer(x[0], x[1])", "torch.addmv(x[0], x, x[1])",
     "F.softmax(h, 0)", "F.log_softmax(h, 0)", "torch.exp(h)", "h.log()", "h.sum()", "h.prod()", "h.cumsum(0)", "h.mean()",
     "h.norm()", "h.pow(2)", "h * x", "h + h", "F.gelu(h)", "F.layer_norm(h, (3,))", "F.softplus(h)", "F.normalize(h)",
@@ -33,7 +36,8 @@ CALLS = [
     "F.max_pool3d(h[None, None], 2)", "F.bilinear(x, x, w[None])", "h.trace()", "torch.linalg.inv(h + torch.eye(3))",
     "torch.linalg.svdvals(h)", "torch.linalg.norm(h)", "x.double() @ w.double()", "x.long() @ x.long()",
     "x.clone().addmm_(x, w.detach())", "torch.nn.LSTM(3, 3)(x)[0]", "torch.nn.GRU(3, 3)(x)[0]", "torch.nn.RNN(3, 3)(x)[0]",
-    "torch.nn.Linear(3, 2)(x)", "torch.nn.Conv1d(3, 2, 1)(x[None])", "torch.nn.TransformerEncoderLayer(4, 2, 8)(x.new_zeros(2, 2, 4))",
+    "torch.nn.Linear(3, 2)(x)", "torch.nn.Conv1d(3, 2, 1)(x[None])", "torch.nn.TransformerEncoderLayer(4, 2, "
+                                                                     "8)(x.new_zeros(2, 2, 4))",
     "torch.quantile(x, 0.5)", "torch.cdist(h, h)",
 ]
 
@@ -52,13 +56,15 @@ def test_dtype_of_results(call, dtype):
 
 CASES = [
     "y = run(lambda: (x @ w).float().sum()); y.backward(); w.grad",
-    "with_off = torch.autocast('cpu')(lambda: torch.autocast('cpu', enabled=False)(lambda: str((x @ w).dtype))()); with_off()",
+    "with_off = torch.autocast('cpu')(lambda: torch.autocast('cpu', enabled=False)(lambda: str((x @ w).dtype))()); "
+    "with_off()",
     "a = torch.autocast('cpu'); a.__enter__(); b = (x @ w, torch.is_autocast_enabled('cpu')); a.__exit__(None, None, None); "
     "(str(b[0].dtype), b[1], torch.is_autocast_enabled('cpu'), torch.is_autocast_enabled())",
     "(str(torch.get_autocast_dtype('cpu')), str(torch.get_autocast_dtype('cuda')), str(torch.get_autocast_cpu_dtype()), "
     "torch.is_autocast_cache_enabled())",
     "torch.autocast('foo')", "torch.autocast()", "torch.autocast(3)", "torch.amp.custom_fwd(device_type=3)",
-    "torch.amp.is_autocast_available('cpu')", "torch.amp.is_autocast_available('cuda')", "torch.amp.GradScaler('cpu').state_dict()",
+    "torch.amp.is_autocast_available('cpu')", "torch.amp.is_autocast_available('cuda')",
+    "torch.amp.GradScaler('cpu').state_dict()",
     "s = torch.amp.GradScaler('cpu', growth_interval=1); p = torch.nn.Parameter(torch.ones(2)); "
     "o = torch.optim.SGD([p], 0.1); s.scale((p * 2).sum()).backward(); g = p.grad.clone(); s.step(o); s.update(); "
     "(g, p.grad, p.detach(), s.get_scale(), s.state_dict())",
@@ -70,7 +76,8 @@ CASES = [
     "s = torch.amp.GradScaler('cpu'); s.update()", "torch.amp.GradScaler('cpu', growth_factor=1.0)",
     "torch.amp.GradScaler('cpu', backoff_factor=1.0)",
     "s = torch.amp.GradScaler('cpu'); s.scale(torch.ones(1)); s.update(4.0); (s.get_scale(), s.scale([torch.ones(1)]))",
-    "s = torch.amp.GradScaler('cpu'); s.scale(3)", "s = torch.amp.GradScaler('cpu', enabled=False); (s.scale(torch.ones(1)), s.get_scale())",
+    "s = torch.amp.GradScaler('cpu'); s.scale(3)", "s = torch.amp.GradScaler('cpu', enabled=False); "
+                                                   "(s.scale(torch.ones(1)), s.get_scale())",
 ]
 
 
@@ -83,7 +90,8 @@ def test_the_lists_name_functions_that_cast():
     """Each listed function is marked, so that none is listed in vain."""
     from plugtorch.frontend.amp import lists
 
-    inline = {"linear", "matmul", "sum", "lstm", "gru", "rnn_tanh", "rnn_relu", "conv_tbc", *plugtorch.frontend.pointwise.FLOATING}
+    inline = {"linear", "matmul", "sum", "lstm", "gru", "rnn_tanh", "rnn_relu", "conv_tbc",
+              *plugtorch.frontend.pointwise.FLOATING}
     spaces = [plugtorch, plugtorch.nn.functional, plugtorch.linalg, plugtorch.fft, plugtorch.Tensor]
     unmarked = [name for name in sorted(lists.EVERY - inline)
                 if not any(hasattr(getattr(space, name, None), "autocasts") for space in spaces)]

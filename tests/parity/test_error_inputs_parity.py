@@ -14,7 +14,6 @@ import op_database as db  # noqa: E402
 
 import plugtorch  # noqa: E402
 
-
 # Where another exception is right.
 KNOWN = {
     "__rdiv__ 0": "PyTorch's is that an int has no reciprocal(); ours says that the operand is no tensor",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from plugtorch.spec.abstract import compute_dtype, reduce_shape
+from plugtorch.spec.abstract import reduce_shape
 from plugtorch.spec.backend import Backend
 from plugtorch.spec.dtypes import int64
 

@@ -19,13 +19,9 @@ from . import casting
 AVAILABLE = ("cpu", "cuda", "xpu", "mps", "xla", "tpu", "hpu", "mtia", "maia", "ipu")
 
 __all__ = [
-    "autocast", "autocast_decrement_nesting", "autocast_increment_nesting", "clear_autocast_cache",
-    "get_autocast_cpu_dtype", "get_autocast_dtype", "get_autocast_gpu_dtype", "get_autocast_ipu_dtype",
-    "get_autocast_xla_dtype", "is_autocast_cache_enabled", "is_autocast_cpu_enabled",
-    "is_autocast_enabled", "is_autocast_ipu_enabled", "is_autocast_xla_enabled", "set_autocast_cache_enabled",
-    "set_autocast_cpu_dtype", "set_autocast_cpu_enabled", "set_autocast_dtype", "set_autocast_enabled",
-    "set_autocast_gpu_dtype", "set_autocast_ipu_dtype", "set_autocast_ipu_enabled", "set_autocast_xla_dtype",
-    "set_autocast_xla_enabled",
+    "autocast", "autocast_decrement_nesting", "autocast_increment_nesting", "clear_autocast_cache", "get_autocast_dtype",
+    "is_autocast_cache_enabled", "is_autocast_enabled", "set_autocast_cache_enabled", "set_autocast_dtype",
+    "set_autocast_enabled",
 ]
 
 
@@ -119,6 +115,7 @@ def _define_legacy(kind, device_type):
     ):
         function.__name__, function.__doc__ = name, doc
         globals()[name] = function
+        __all__.append(name)
 
 
 for _kind, _device_type in (("cpu", "cpu"), ("gpu", "cuda"), ("xla", "xla"), ("ipu", "ipu")):

@@ -117,8 +117,8 @@ def _recast(found, name, function, args, kwargs):
 
 
 def autocasts(function, name: str | None = None):
-    """Marks a function of autocast's lists (see :mod:`.lists`): within autocast its operands are cast first. A function that is
-    not listed for the device at hand runs as it is, so that what it calls may be cast."""
+    """Marks a function of autocast's lists (see :mod:`.lists`): within autocast its operands are cast first. A function
+    that is not listed for the device at hand runs as it is, so that what it calls may be cast."""
     name = name or function.__name__
 
     @functools.wraps(function)

@@ -35,8 +35,8 @@ class GradScaler:
     scale: P. Micikevicius et al., "Mixed Precision Training" (2018).
 
     Args:
-        device: the kind of device of the model; where the active backend has none of it, the scaler is disabled with a warning.
-        init_scale: the first scale.
+        device: the kind of device of the model; where the active backend has none of it, the scaler is disabled with a
+        warning. init_scale: the first scale.
         growth_factor: by which the scale grows after ``growth_interval`` steps without infinite gradients; more than 1.
         backoff_factor: by which it shrinks after one with them; less than 1.
         enabled: False makes ``scale`` the identity and ``step`` a plain step.

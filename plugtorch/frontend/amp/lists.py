@@ -29,7 +29,8 @@ _FFT = (
 )
 _MATRICES = (
     "cholesky", "cholesky_ex", "cholesky_inverse", "cholesky_solve", "cond", "eig", "eigh", "eigvals", "eigvalsh", "geqrf",
-    "householder_product", "inv", "inv_ex", "inverse", "lstsq", "lu_solve", "matrix_rank", "orgqr", "ormqr", "pinv", "pinverse",
+    "householder_product", "inv", "inv_ex", "inverse", "lstsq", "lu_solve", "matrix_rank", "orgqr", "ormqr", "pinv",
+    "pinverse",
     "qr", "solve", "svd", "svdvals", "tensorinv", "tensorsolve", "trace", "triangular_solve",
 )
 
@@ -48,7 +49,8 @@ ACCELERATOR = {
     **dict.fromkeys((*_PRODUCTS, "addmv", "addr", "gru", "mv", "prelu"), LOWER),
     **dict.fromkeys(_LOSSES, FP32),
     **dict.fromkeys((
-        "acos", "asin", "cosh", "erfinv", "exp", "expm1", "log", "log10", "log2", "log1p", "reciprocal", "rsqrt", "sinh", "tan",
+        "acos", "asin", "cosh", "erfinv", "exp", "expm1", "log", "log10", "log2", "log1p", "reciprocal", "rsqrt", "sinh",
+        "tan",
         "pow", "softplus", "layer_norm", "group_norm", "norm", "nuclear_norm", "frobenius_norm", "cosine_similarity", "dist",
         "pdist", "cdist", "renorm", "logsumexp", "interpolate", "grid_sample",
     ), FP32),

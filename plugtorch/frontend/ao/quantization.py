@@ -32,7 +32,8 @@ _FUNCTIONS = (
     "quantize_dynamic", "quantize_qat", "swap_module")
 _CLASSES = (
     "FakeQuantize", "HistogramObserver", "MinMaxObserver", "MovingAverageMinMaxObserver",
-    "MovingAveragePerChannelMinMaxObserver", "NoopObserver", "ObserverBase", "PerChannelMinMaxObserver", "PlaceholderObserver",
+    "MovingAveragePerChannelMinMaxObserver", "NoopObserver", "ObserverBase", "PerChannelMinMaxObserver",
+    "PlaceholderObserver",
     "QConfig", "QConfigMapping", "QuantWrapper", "RecordingObserver")
 for _name in _FUNCTIONS:
     globals()[_name] = refused_function(f"ao.quantization.{_name}", _WHY)

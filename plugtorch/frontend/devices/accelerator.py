@@ -20,8 +20,8 @@ def _kind():
 def _required():
     kind = _kind()
     if kind is None:
-        raise RuntimeError(f"Cannot access accelerator device when none is available: backend {state.get_backend()!r} has the "
-                           "host alone.")
+        raise RuntimeError(f"Cannot access accelerator device when none is available: backend {state.get_backend()!r} "
+                           f"has the host alone.")
     return kind
 
 

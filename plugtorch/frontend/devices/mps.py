@@ -96,8 +96,8 @@ def set_rng_state(new_state, device="mps") -> None:
 
 def _no_metal(name):
     def function(source):
-        raise RuntimeError(f"torch.mps.{name} is not offered: backends bring kernels as op plugins (docs/backends.md), not as "
-                           "Metal sources")
+        raise RuntimeError(f"torch.mps.{name} is not offered: backends bring kernels as op plugins (docs/backends.md), "
+                           f"not as Metal sources")
 
     function.__name__, function.__doc__ = name, "Refused by every backend: kernels come as op plugins."
     return _export(function)

@@ -1,5 +1,5 @@
-"""Streams and events. The array libraries keep the order of the work of one device themselves, so all streams of a device are
-one: waiting for another stream is already done, and an event is a moment at which all work was finished."""
+"""Streams and events. The array libraries keep the order of the work of one device themselves, so all streams of a device
+are one: waiting for another stream is already done, and an event is a moment at which all work was finished."""
 
 from __future__ import annotations
 

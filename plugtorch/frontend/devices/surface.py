@@ -1,5 +1,5 @@
-"""What ``torch.cuda``, ``torch.xpu``, ``torch.mtia`` and the like have in common: truthful answers about one kind of device of
-the active backend.
+"""What ``torch.cuda``, ``torch.xpu``, ``torch.mtia`` and the like have in common: truthful answers about one kind of device
+of the active backend.
 
 A module of that kind is made by :func:`define`, which puts a function for each name into it. Where the backend has no such
 device, questions of number are answered with 0 and everything else raises PyTorch's error.
@@ -32,8 +32,8 @@ def required(kind) -> list[Device]:
     """
     devices = present(kind)
     if not devices:
-        raise AssertionError(f"Torch not compiled with {_NAMES.get(kind, kind)} enabled: backend {state.get_backend()!r} has "
-                             f"no {kind} device")
+        raise AssertionError(f"Torch not compiled with {_NAMES.get(kind, kind)} enabled: backend {state.get_backend()!r} "
+                             f"has no {kind} device")
     return devices
 
 
@@ -54,7 +54,8 @@ def chosen(kind, device=None) -> Device:
         raise ValueError(f"Expected a {kind} device, but got: {wanted}")
     index = current_index(kind) if wanted.index is None else wanted.index
     if index >= len(devices):
-        raise RuntimeError(f"CUDA error: invalid device ordinal: there are {len(devices)} {kind} devices, and number {index} "
+        raise RuntimeError(f"CUDA error: invalid device ordinal: there are {len(devices)} {kind} devices, and number "
+                           f"{index} "
                            "was asked for")
     return devices[index]
 
@@ -242,10 +243,11 @@ def device_memory_used(kind, device=None) -> int:
 def _from_driver(what, unit):
     def function(kind, device=None):
         chosen(kind, device)
-        raise ModuleNotFoundError(f"{what} is read from the driver's management library, which no backend here asks; use the "
-                                  "package nvidia-ml-py")
+        raise ModuleNotFoundError(f"{what} is read from the driver's management library, which no backend here asks: use "
+                                  "the package nvidia-ml-py")
 
-    function.__name__, function.__doc__ = what, f"The device's {what} in {unit}.\n\nRaises:\n    ModuleNotFoundError: always."
+    function.__name__ = what
+    function.__doc__ = f"The device's {what} in {unit}.\n\nRaises:\n    ModuleNotFoundError: always."
     return function
 
 

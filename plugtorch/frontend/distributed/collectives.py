@@ -212,8 +212,8 @@ def all_gather_into_tensor(output_tensor, input_tensor, group=None, async_op: bo
         return warn_outside("all_gather_into_tensor")
     group = resolve(group)
     if output_tensor.dtype is not input_tensor.dtype:
-        raise RuntimeError(f"ProcessGroupGloo::allgather: invalid tensor type at index 0 (expected {input_tensor.dtype}, got "
-                           f"{output_tensor.dtype})")
+        raise RuntimeError("ProcessGroupGloo::allgather: invalid tensor type at index 0 (expected "
+                           f"{input_tensor.dtype}, got {output_tensor.dtype})")
     if output_tensor.numel() != input_tensor.numel() * group.size():
         raise RuntimeError("ProcessGroupGloo::allgather: invalid tensor size at index 0 (expected "
                            f"{input_tensor.numel() * group.size()} elements, got {_shown(output_tensor.shape)})")
@@ -341,8 +341,8 @@ def reduce_scatter_tensor(output, input, op=ReduceOp.SUM, group=None, async_op: 
     _check_complex("reduce_scatter_tensor", input, op)
     _same_dtypes(output, input)
     if output.numel() * group.size() != input.numel():
-        raise RuntimeError(f"reduce_scatter_tensor: the input must have {group.size()} times the elements of the output, got "
-                           f"{_shown(input.shape)} and {_shown(output.shape)}")
+        raise RuntimeError(f"reduce_scatter_tensor: the input must have {group.size()} times the elements of the output, "
+                           f"got {_shown(input.shape)} and {_shown(output.shape)}")
     check_transferable(input)
     return _reduce_scatter(output, lambda: list(read(input).reshape(group.size(), -1)) if input.numel() else
                            [read(input)] * group.size(), op, group, async_op)
@@ -403,8 +403,8 @@ def all_to_all_single(output, input, output_split_sizes=None, input_split_sizes=
     out_of = _row_bounds("input", input_split_sizes, input, group.size())
     me = group.rank()
     if into[me][1] - into[me][0] != out_of[me][1] - out_of[me][0]:
-        raise RuntimeError("ProcessGroupGloo::alltoall: input and output must have the same size for the process itself, got "
-                           f"{_shown(input.shape)} and {_shown(output.shape)}")
+        raise RuntimeError("ProcessGroupGloo::alltoall: input and output must have the same size for the process itself, "
+                           f"got {_shown(input.shape)} and {_shown(output.shape)}")
     check_transferable(input)
 
     def body(call):

@@ -52,7 +52,8 @@ def check_transferable(t) -> None:
     if t.layout is not strided:
         raise RuntimeError(f"collectives take strided tensors, got layout {t.layout}; use to_dense() first")
     if t.dtype not in _TRANSFERRED:
-        raise RuntimeError(f"Invalid scalar type: tensors of {t.dtype} cannot be transferred; convert to another dtype first")
+        raise RuntimeError(f"Invalid scalar type: tensors of {t.dtype} cannot be transferred; convert them to another dtype "
+                           "first")
 
 
 def read(t) -> np.ndarray:

@@ -149,7 +149,8 @@ def listen(host: str, port: int) -> socket.socket:
                 "The server socket has failed to listen on any local network address. "
                 f"port: {port}, code: {-(error.errno or 0)}, name: {errno.errorcode.get(error.errno or 0)}, message: "
                 f"{error.strerror}") from error
-    raise DistNetworkError(f"The server socket has failed to listen on any local network address. host: {host}, port: {port}")
+    raise DistNetworkError("The server socket has failed to listen on any local network address. "
+                           f"host: {host}, port: {port}")
 
 
 def connect(host: str, port: int, timeout: float) -> socket.socket:

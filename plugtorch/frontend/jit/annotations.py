@@ -10,8 +10,8 @@ from typing import Final
 from plugtorch.frontend.futures import Future
 
 __all__ = [
-    "Final", "annotate", "enable_onednn_fusion", "fork", "fuser", "isinstance", "onednn_fusion_enabled", "optimized_execution",
-    "set_fusion_strategy", "strict_fusion", "wait",
+    "Final", "annotate", "enable_onednn_fusion", "fork", "fuser", "isinstance", "onednn_fusion_enabled",
+    "optimized_execution", "set_fusion_strategy", "strict_fusion", "wait",
 ]
 
 

@@ -83,9 +83,9 @@ def load(f, map_location=None, _extra_files=None, _restore_shapes=False):
         if os.path.isdir(f):
             raise ValueError(f"The provided filename {os.fspath(f)} is a directory")
     if _is_torchscript(f):
-        raise RuntimeError("not offered: torch.jit.load of a TorchScript archive: it holds compiled code, for which there is "
-                           "no interpreter here. Save the state_dict() of the model with torch.save in PyTorch, and load it "
-                           "into the model's Python class")
+        raise RuntimeError("not offered: torch.jit.load of a TorchScript archive: it holds compiled code, for which there "
+                           "is no interpreter here. Save the state_dict() of the model with torch.save in PyTorch, and "
+                           "load it into the model's Python class")
     found = load_object(f, map_location, weights_only=False)
     if not isinstance(found, dict) or found.get("format") != _FORMAT:
         raise RuntimeError("torch.jit.load reads files of torch.jit.save; this is another one, torch.load may read it")

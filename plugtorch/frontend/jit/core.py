@@ -40,16 +40,16 @@ SUM, AVG = AggregationType.SUM, AggregationType.AVG
 
 _TAGS = ("core", "cudagraph_unsafe", "data_dependent_output", "dynamic_output_shape", "flexible_layout", "generated",
          "inplace", "inplace_view", "maybe_aliasing_or_mutating", "needs_contiguous_strides", "needs_exact_strides",
-         "needs_fixed_stride_order", "nondeterministic_bitwise", "nondeterministic_seeded", "out", "out_variant", "pointwise",
-         "pt2_compliant_tag", "reduction", "view_copy")
+         "needs_fixed_stride_order", "nondeterministic_bitwise", "nondeterministic_seeded", "out", "out_variant",
+         "pointwise", "pt2_compliant_tag", "reduction", "view_copy")
 Tag = enum.IntEnum("Tag", _TAGS, start=0)
 Tag.__doc__ = "Properties of ops that PyTorch's declarations name."
 
 # PyTorch's dispatch keys of the kinds of devices and of the layers above them. Nothing is dispatched by them.
 DispatchKey = enum.Enum("DispatchKey", (
-    "Undefined", "Dense", "CPU", "CUDA", "HIP", "XLA", "MPS", "IPU", "XPU", "HPU", "VE", "Lazy", "MTIA", "MAIA", "PrivateUse1",
-    "Meta", "Quantized", "Sparse", "SparseCPU", "SparseCUDA", "SparseCsrCPU", "NestedTensor", "BackendSelect", "Python",
-    "Conjugate", "Negative", "ZeroTensor", "ADInplaceOrView", "AutogradOther", "AutogradFunctionality", "AutogradCPU",
+    "Undefined", "Dense", "CPU", "CUDA", "HIP", "XLA", "MPS", "IPU", "XPU", "HPU", "VE", "Lazy", "MTIA", "MAIA",
+    "PrivateUse1", "Meta", "Quantized", "Sparse", "SparseCPU", "SparseCUDA", "SparseCsrCPU", "NestedTensor",
+    "BackendSelect", "Python", "Conjugate", "Negative", "ZeroTensor", "ADInplaceOrView", "AutogradOther", "AutogradFunctionality", "AutogradCPU",
     "AutogradCUDA", "AutogradMeta", "Autograd", "AutocastCPU", "AutocastCUDA", "CompositeImplicitAutograd",
     "CompositeExplicitAutograd", "CompositeExplicitAutogradNonFunctional", "Functionalize", "FuncTorchBatched"), start=0)
 DispatchKey.__doc__ = "Names of PyTorch's dispatch keys; ops here are methods of a backend and are not dispatched by keys."

@@ -8,8 +8,8 @@ import inspect
 import os
 from typing import Any, NamedTuple
 
-from plugtorch.frontend.not_offered import message
 from plugtorch.frontend.nn.modules.module import Module
+from plugtorch.frontend.not_offered import message
 
 __all__ = [
     "Attribute", "CompilationUnit", "Error", "RecursiveScriptModule", "ScriptFunction", "ScriptModule", "ScriptWarning",

@@ -68,7 +68,8 @@ def _plain(name: str, text: str, note: str):
 for _name, _text, _note in (
         ("AnyType", "Any", "Any value."), ("NoneType", "NoneType", "None."), ("BoolType", "bool", "Truth values."),
         ("IntType", "int", "Integers."), ("FloatType", "float", "Floats."), ("ComplexType", "complex", "Complex numbers."),
-        ("NumberType", "number", "Numbers of any kind."), ("StringType", "str", "Text."), ("TensorType", "Tensor", "Tensors."),
+        ("NumberType", "number", "Numbers of any kind."), ("StringType", "str", "Text."),
+        ("TensorType", "Tensor", "Tensors."),
         ("DeviceObjType", "Device", "Devices."), ("StreamObjType", "Stream", "Streams."),
         ("PyObjectType", "PyObject", "Any object of Python."), ("SymIntType", "int", "Integers left open."),
         ("SymBoolType", "bool", "Truth values left open.")):

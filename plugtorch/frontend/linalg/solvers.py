@@ -261,7 +261,7 @@ _DRIVERS = ("gels", "gelsy", "gelsd", "gelss")
 
 
 @autocasts
-def lstsq(A, B, rcond=None, *, driver=None):  # noqa: N803
+def lstsq(A, B, rcond=None, *, driver=None, out=None):  # noqa: N803
     """X of least norm among those that minimise ``norm(A @ X - B)``, for matrices A (..., m, n) and B (..., m, k) or
     vectors (..., m); through singular values, whichever driver is named.
 
@@ -315,8 +315,8 @@ def lstsq(A, B, rcond=None, *, driver=None):  # noqa: N803
         rest = a @ solution - rhs
         residuals = (rest * rest.conj()).real.sum(-2) if rest.dtype.is_complex else (rest * rest).sum(-2)
     values = s if driver in ("gelsd", "gelss") else s.new_empty(0)
-    return Lstsq(squeeze(solution, -1) if vector else solution, residuals,
-                 rank if driver != "gels" else rank.new_empty(0), values)
+    return store(out, Lstsq(squeeze(solution, -1) if vector else solution, residuals,
+                            rank if driver != "gels" else rank.new_empty(0), values))
 
 
 # Tensors as matrices.

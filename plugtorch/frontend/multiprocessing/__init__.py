@@ -1,3 +1,4 @@
+# ruff: noqa: F401  (the imports are the module)
 """The standard module ``multiprocessing``, whose queues and pipes take tensors, and :func:`spawn`.
 
 Tensors are sent by value: a process that writes to one that it received changes its own.

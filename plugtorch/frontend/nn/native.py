@@ -7,8 +7,8 @@ from plugtorch.frontend.nn.functional.interpolation import resize
 from plugtorch.frontend.nn_functions import native_batch_norm
 from plugtorch.spec.dtypes import uint8
 
-__all__ = ["_batch_norm_with_update", "_upsample_bicubic2d_aa", "_upsample_bilinear2d_aa", "max_pool2d_with_indices_backward",
-           "native_dropout_backward"]
+__all__ = ["_batch_norm_with_update", "_upsample_bicubic2d_aa", "_upsample_bilinear2d_aa",
+           "max_pool2d_with_indices_backward", "native_dropout_backward"]
 
 
 def _batch_norm_with_update(input, weight, bias, running_mean, running_var, momentum, eps):

@@ -149,7 +149,10 @@ def _observe(x, running_min, running_max, scale, zero_point, constant, low, high
         reach = (-below).maximum(above)
         below, above = -reach, reach
     chosen = ((above - below) / (high - low)).clamp(min=1.1920928955078125e-07)
-    zero = creation.full_like(chosen, (low + high + 1) // 2) if symmetric else (low - (below / chosen).round()).clamp(low, high)
+    if symmetric:
+        zero = creation.full_like(chosen, (low + high + 1) // 2)
+    else:
+        zero = (low - (below / chosen).round()).clamp(low, high)
     for target, value in ((scale, chosen), (zero_point, zero)):
         if target.numel() != value.numel():
             target.resize_(value.numel())

@@ -231,7 +231,8 @@ _ATTRIBUTES = ("size", "dim", "ndimension", "numel", "nelement", "get_device", "
                "storage_offset", "__len__", "_is_view", "is_conj", "is_neg", "data_ptr", "is_pinned", "is_shared")
 # Rearrangements that keep the channels in their dimension, or any of a tensor with one scale.
 _FREE = ("reshape", "view", "flatten", "t", "transpose", "permute", "squeeze", "unsqueeze", "select", "movedim", "swapaxes",
-         "ravel", "__getitem__", "index_select", "narrow", "view_as", "expand", "expand_as", "flip", "unbind", "chunk", "split")
+         "ravel", "__getitem__", "index_select", "narrow", "view_as", "expand", "expand_as", "flip", "unbind",
+         "chunk", "split")
 _KEEPING = ("clone", "contiguous", "cpu", "detach", "data")
 
 
@@ -293,7 +294,9 @@ def _empty_like(input, *, dtype=None, layout=None, device=None, requires_grad=Fa
 
 def _dequantize(tensor=None, *, tensors=None):
     given = tensors if tensor is None else tensor
-    return tuple(t.dequantize() for t in given) if isinstance(given, (list, tuple)) else vars(QuantizedTensor)["dequantize"](given)
+    if isinstance(given, (list, tuple)):
+        return tuple(t.dequantize() for t in given)
+    return vars(QuantizedTensor)["dequantize"](given)
 
 
 def _refused_conversion(self, *args, **kwargs):
@@ -330,7 +333,7 @@ _OWN = {name for name, value in vars(QuantizedTensor).items() if not hasattr(val
 for _name in _methods():
     if _name not in _OWN:
         setattr(QuantizedTensor, _name, TABLE.get(_name) or _refusing(_name))
-for _name in _OWN & {"int_repr", "dequantize", "q_scale", "q_zero_point", "q_per_channel_scales", "q_per_channel_zero_points",
+for _name in _OWN & {"int_repr", "q_scale", "q_zero_point", "q_per_channel_scales", "q_per_channel_zero_points",
                      "q_per_channel_axis", "qscheme", "item", "copy_", "is_floating_point", "is_complex"}:
     TABLE[_name] = vars(QuantizedTensor)[_name]
 TABLE["dequantize"] = _dequantize

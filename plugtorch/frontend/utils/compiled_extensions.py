@@ -5,8 +5,8 @@ from __future__ import annotations
 from plugtorch.frontend.not_offered import REFUSED, message, refused_class, refused_function
 
 _CPP = "there is no C++ interface: write a backend or an op plugin in Python, see the docs"
-CPP_EXTENSION = ("BuildExtension", "CUDAExtension", "CppExtension", "SyclExtension", "include_paths", "library_paths", "load",
-                 "load_inline", "is_ninja_available", "verify_ninja_availability")
+CPP_EXTENSION = ("BuildExtension", "CUDAExtension", "CppExtension", "SyclExtension", "include_paths", "library_paths",
+                 "load", "load_inline", "is_ninja_available", "verify_ninja_availability")
 _MOBILE = "programs are run by Python and not written for PyTorch's mobile interpreter"
 MOBILE_OPTIMIZER = ("MobileOptimizerType", "generate_mobile_module_lints", "optimize_for_mobile")
 for _name in CPP_EXTENSION:

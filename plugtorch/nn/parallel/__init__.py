@@ -1,5 +1,20 @@
-"""``torch.nn.parallel``."""
+"""One module on several devices; names of ``torch.nn.parallel``."""
 
-from .distributed import DistributedDataParallel
+from __future__ import annotations
 
-__all__ = ["DistributedDataParallel"]
+import importlib
+
+from plugtorch.frontend.nn.parallel.parallel_apply import parallel_apply
+from plugtorch.frontend.nn.parallel.replicate import replicate
+from plugtorch.nn.parallel import scatter_gather  # noqa: F401
+from plugtorch.nn.parallel.data_parallel import DataParallel, data_parallel
+from plugtorch.nn.parallel.scatter_gather import gather, scatter
+
+__all__ = ["DataParallel", "DistributedDataParallel", "data_parallel", "gather", "parallel_apply", "replicate", "scatter"]
+
+
+def __getattr__(name):
+    if name in ("DistributedDataParallel", "distributed"):  # sockets and threads, which most programs never need
+        module = importlib.import_module("plugtorch.nn.parallel.distributed")
+        return module if name == "distributed" else module.DistributedDataParallel
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -6,9 +6,9 @@ from plugtorch.autograd.names import named
 from plugtorch.autograd.record import apply
 from plugtorch.spec.dtypes import BOOL, FLOAT, INT
 
-from ...amp.casting import autocasts
 from ...activations import log_softmax, maybe_inplace, relu, relu_, softmax
-from ...dispatch import is_tensor, normalize_axis
+from ...amp.casting import autocasts
+from ...dispatch import is_tensor, normalize_axis, rounded_once
 from ...selection import where
 from ...splitting import chunk
 
@@ -137,6 +137,7 @@ def hardsigmoid(input, inplace=False):
 @named("HardswishBackward0")
 def hardswish(input, inplace=False):
     """``input * relu6(input + 3) / 6`` (Howard et al., arXiv:1905.02244)."""
+    @rounded_once
     def compute(x):
         flat = x.detach()
         inner = where(flat.le(-3), 0.0, x * (x + 3) / 6)

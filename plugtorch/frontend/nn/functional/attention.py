@@ -6,9 +6,10 @@ import math
 
 from plugtorch.spec.dtypes import BOOL
 
-from ...amp.casting import autocasts
 from ...activations import softmax
+from ...amp.casting import autocasts
 from ...creation import ones, zeros
+from ...dispatch import rounded_once
 from ...joining import cat
 from ...linear import matmul
 from ...shaping import expand, reshape, transpose, unsqueeze
@@ -42,6 +43,7 @@ def _canonical_mask(mask, mask_name, other_type, other_name, target_type, check_
 
 
 @autocasts
+@rounded_once
 def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, scale=None,
                                  enable_gqa=False):
     """``softmax(query @ key^T * scale + mask) @ value`` over (..., L, E), (..., S, E), (..., S, Ev).

@@ -72,8 +72,9 @@ def _tuple(value, n, name):
 
 
 # What C++ calls the dtypes.
-_C_NAMES = {"int64": "long int", "int32": "int", "float64": "double", "float32": "float", "complex128": "c10::complex<double>",
-            "complex64": "c10::complex<float>", "bfloat16": "c10::BFloat16", "float16": "c10::Half", "bool": "bool",
+_C_NAMES = {"int64": "long int", "int32": "int", "float64": "double", "float32": "float",
+            "complex128": "c10::complex<double>", "complex64": "c10::complex<float>",
+            "bfloat16": "c10::BFloat16", "float16": "c10::Half", "bool": "bool",
             "int16": "short int", "int8": "signed char", "uint8": "unsigned char"}
 
 

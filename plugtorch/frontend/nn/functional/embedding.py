@@ -120,8 +120,8 @@ def embedding_bag(input, weight, offsets=None, max_norm=None, norm_type=2, scale
 
 def bags_with_notes(indices, weight, offsets, scale_grad_by_freq, mode, sparse, per_sample_weights, include_last_offset,
                     padding_idx):
-    """:func:`embedding_bag` of 1-d indices, with the bag of each index, the number of indices that count per bag, and for maxima
-    the indices they came from, else the numbers again.
+    """:func:`embedding_bag` of 1-d indices, with the bag of each index, the number of indices that count per bag, and for
+    maxima the indices they came from, else the numbers again.
 
     For sums the numbers are zeros, and without ``padding_idx`` the bags are left out, as in PyTorch.
     """

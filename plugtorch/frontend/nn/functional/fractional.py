@@ -25,7 +25,8 @@ def _starts(samples, size, out, kernel):
     if out == 1:
         return last
     u = samples.unsqueeze(-1)
-    factor = tensor(float(size - kernel), dtype=u.dtype, device=u.device) / tensor(float(out - 1), dtype=u.dtype, device=u.device)
+    span, gaps = (tensor(float(n), dtype=u.dtype, device=u.device) for n in (size - kernel, out - 1))
+    factor = span / gaps
     steps = arange(out - 1, dtype=u.dtype, device=u.device)
     first = to_dtype((steps + u) * factor, dtypes.int64) - to_dtype(u * factor, dtypes.int64)
     return cat([first, last], -1)

@@ -42,7 +42,8 @@ def _check(a, b, offs):
         raise RuntimeError("contraction dimension of mat_a and mat_b must match")
     if a.dim() == b.dim() == 3:
         if offs is not None:
-            raise RuntimeError("Have to provide offsets for 2d-2d, 2d-3d and 3d-2d multiplications, and for no other: offs must "
+            raise RuntimeError("Have to provide offsets for 2d-2d, 2d-3d and 3d-2d multiplications, and for no other: "
+                               "offs must "
                                "be None for two 3d operands")
         if a._a.shape[0] != b._a.shape[0]:
             raise RuntimeError("batched dimension has to match")
@@ -78,9 +79,11 @@ def grouped_mm(mat_a, mat_b, *, offs=None, bias=None, out_dtype=None):
     if mat_a.dim() == mat_b.dim() == 2:
         return stack([matmul(mat_a.narrow(1, i, j - i), mat_b.narrow(0, i, j - i)) for i, j in spans])
     if mat_a.dim() == 2:
-        parts, axis, whole = [matmul(mat_a.narrow(0, i, j - i), mat_b[g]) for g, (i, j) in enumerate(spans)], 0, mat_a._a.shape[0]
+        axis, whole = 0, mat_a._a.shape[0]
+        parts = [matmul(mat_a.narrow(0, i, j - i), mat_b[g]) for g, (i, j) in enumerate(spans)]
     else:
-        parts, axis, whole = [matmul(mat_a[g], mat_b.narrow(1, i, j - i)) for g, (i, j) in enumerate(spans)], 1, mat_b._a.shape[1]
+        axis, whole = 1, mat_b._a.shape[1]
+        parts = [matmul(mat_a[g], mat_b.narrow(1, i, j - i)) for g, (i, j) in enumerate(spans)]
     y = cat(parts, axis)
     rest = whole - y._a.shape[axis]
     if not rest:
@@ -95,8 +98,10 @@ def _one(value):
 def _scaled(mat_a, mat_b, scale_a, recipe_a, scale_b, recipe_b, name):
     plain = (ScalingType.TensorWise, ScalingType.RowWise)
     if recipe_a not in plain or recipe_b not in plain:
-        raise NotImplementedError(f"{name}: scales of blocks lie in memory as a kernel of one kind of GPU wants them, and there is "
-                                  "none here; use ScalingType.TensorWise or RowWise, or multiply by the scales and use matmul")
+        raise NotImplementedError(f"{name}: scales of blocks lie in memory as a kernel of one kind of GPU wants them, and "
+                                  "there is "
+                                  "none here; use ScalingType.TensorWise or RowWise, or multiply by the scales and use "
+                                  "matmul")
     return to_dtype(mat_a, dtypes.float32) * scale_a, to_dtype(mat_b, dtypes.float32) * scale_b
 
 
@@ -121,5 +126,6 @@ def scaled_grouped_mm(mat_a, mat_b, scale_a, scale_recipe_a, scale_b, scale_reci
     Raises:
         NotImplementedError: always; PyTorch has it for some GPUs alone.
     """
-    raise NotImplementedError("scaled_grouped_mm: PyTorch has it only as a kernel of some GPUs (compute capability 9.0 and up); "
+    raise NotImplementedError("scaled_grouped_mm: PyTorch has it only as a kernel of some GPUs (compute capability 9.0 "
+                              "and up); "
                               "multiply by the scales and use grouped_mm")

@@ -136,17 +136,27 @@ def _check(input, size, scale_factor, mode, align_corners, antialias):
     elif mode == "lanczos" and align_corners:
         raise ValueError("Lanczos mode does not support align_corners=True")
     if antialias and not (mode in _FILTERS and input.dim() == 4):
-        raise ValueError("Anti-alias option is restricted to bilinear, bicubic, and lanczos modes and requires a 4-D tensor as "
+        raise ValueError("Anti-alias option is restricted to bilinear, bicubic, and lanczos modes and requires a 4-D "
+                         "tensor as "
                          "input")
 
 
 def _check_mode(input, mode, n):
     if n not in (1, 2, 3) or mode not in _LINEAR and mode not in _NEAREST:
         raise NotImplementedError(
-            f"Input Error: Only 3D, 4D and 5D input Tensors supported (got {input.dim()}D) for the modes: nearest | linear | "
+            f"Input Error: Only 3D, 4D and 5D input Tensors supported (got {input.dim()}D) for the modes: nearest | "
+            "linear | "
             f"bilinear | bicubic | trilinear | lanczos | area | nearest-exact (got {mode})")
     if mode in _LINEAR and _LINEAR[mode] != n:
         raise NotImplementedError(f"Got {input.dim()}D input, but {mode} mode needs {_LINEAR[mode] + 2}D input")
+
+
+@rounded_once
+def _nearest(x, sizes, scales, exact):
+    for d in range(len(sizes)):
+        index = _nearest_index(x.shape[2 + d], sizes[d], scales[d], exact)
+        x = index_select(x, 2 + d, tensor(index, device=x.device))
+    return x
 
 
 @rounded_once
@@ -198,15 +208,13 @@ def interpolate(input, size=None, scale_factor=None, mode="nearest", align_corne
     n = len(sizes)
     _check_mode(input, mode, n)
     if min(sizes) <= 0 or min(input._a.shape[2:]) <= 0:
-        raise RuntimeError(f"Input and output sizes should be greater than 0, but got input ({_listed(input._a.shape[2:])}) and "
+        raise RuntimeError("Input and output sizes should be greater than 0, but got input "
+                           f"({_listed(input._a.shape[2:])}) and "
                            f"output ({_listed(sizes)})")
     if mode == "area":
         return (adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d)[n - 1](input, sizes)
     if mode in _NEAREST:
-        for d in range(n):
-            index = _nearest_index(input.shape[2 + d], sizes[d], scales[d], mode == "nearest-exact")
-            input = index_select(input, 2 + d, tensor(index, device=input.device))
-        return input
+        return _nearest(input, sizes, scales, mode == "nearest-exact")
     return resize(input, sizes, scales, mode, align_corners, antialias)
 
 

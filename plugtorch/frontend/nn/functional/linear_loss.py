@@ -22,10 +22,12 @@ def _check(input, weight, target, bias, ignore_index):
         raise RuntimeError(f"expected linear_weight with dimensionality at least 2, got {weight.dim()}")
     features, have = input._a.shape[-1], weight._a.shape[-1]
     if features != have:
-        raise RuntimeError(f"expected equal input and linear_weight last dimensions (in_features), got {features} and {have}, "
+        raise RuntimeError(f"expected equal input and linear_weight last dimensions (in_features), got {features} and "
+                           f"{have}, "
                            "respectively")
     if weight.dim() > 2 and input.dim() == 1:
-        raise RuntimeError(f"K-dimensional loss defined by linear_weight shape {tuple(weight.shape)} requires batched input, "
+        raise RuntimeError(f"K-dimensional loss defined by linear_weight shape {tuple(weight.shape)} requires batched "
+                           "input, "
                            f"(N, {features}), got unbatched input with shape {tuple(input.shape)}")
     if bias is not None and tuple(bias._a.shape) != tuple(weight._a.shape[:-1]):
         raise RuntimeError(f"expected linear_bias shape {tuple(weight._a.shape[:-1])}, got {tuple(bias._a.shape)}")
@@ -44,7 +46,8 @@ def linear_cross_entropy(input, linear_weight, target, *, linear_bias=None, weig
         linear_bias: (C, d1, ...).
         weight, reduction, label_smoothing: as for :func:`cross_entropy`.
         ignore_index: a class that counts nothing; -100 for class indices if None.
-        options: a LinearCrossEntropyOptions: logits are computed for a piece of the batch at a time, and again in the backward
+        options: a LinearCrossEntropyOptions: logits are computed for a piece of the batch at a time, and again in the
+        backward
             pass, so that those of the whole batch never exist at once.
 
     Raises:

@@ -12,7 +12,7 @@ from plugtorch.spec.dtypes import FLOAT
 
 from ...amp.casting import autocasts
 from ...classification import xlogy
-from ...dispatch import to_dtype
+from ...dispatch import rounded_once, to_dtype
 from ...selection import where
 from ...shaping import broadcast_tensors, unsqueeze
 from .activation import log_softmax, logsigmoid
@@ -95,11 +95,15 @@ def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
     """``d*d / 2`` up to delta, ``delta * (|d| - delta/2)`` above (Huber, 1964)."""
     if delta <= 0:
         raise RuntimeError("huber_loss does not support non-positive values for delta.")
-    x, y = _pair(input, target, "huber_loss")
+    loss = _huber(*_pair(input, target, "huber_loss"), delta)
+    return _reduced(loss if weight is None else loss * weight, reduction)
+
+
+@rounded_once
+def _huber(x, y, delta):
     d = x - y
     a = d.abs()
-    loss = where(a.detach().le(delta), d * d * 0.5, (a - 0.5 * delta) * delta)
-    return _reduced(loss if weight is None else loss * weight, reduction)
+    return where(a.detach().le(delta), d * d * 0.5, (a - 0.5 * delta) * delta)
 
 
 @named(lambda input, *args, **kwargs: "NllLossBackward0" if input.dim() < 3 else "NllLoss2DBackward0")
@@ -220,9 +224,14 @@ def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=N
     low, high = input._k.bounds(input._a) if input.numel() else (0, 1)
     if not (low >= 0 and high <= 1):
         raise RuntimeError("all elements of input should be between 0 and 1")
-    log_p, log_q = input.log().clamp_min(-100), (1 - input).log().clamp_min(-100)
-    loss = -(target * log_p + (1 - target) * log_q)
+    loss = _surprise(input, target)
     return _reduced(loss if weight is None else loss * weight, reduction)
+
+
+@rounded_once
+def _surprise(input, target):
+    log_p, log_q = input.log().clamp_min(-100), (1 - input).log().clamp_min(-100)
+    return -(target * log_p + (1 - target) * log_q)
 
 
 @named("BinaryCrossEntropyWithLogitsBackward0")
@@ -278,7 +287,7 @@ def gaussian_nll_loss(input, target, var, full=False, eps=1e-06, reduction="mean
     if tuple(var._a.shape) != tuple(input._a.shape):
         if tuple(var._a.shape) == tuple(input._a.shape[:-1]):
             var = unsqueeze(var, -1)
-        elif not (tuple(var._a.shape[:-1]) == tuple(input._a.shape[:-1]) and var._a.shape[-1] == 1) and not _spreads(var, input):
+        elif not _spreads(var, input):
             raise ValueError("var is of incorrect size")
     if bool(var.detach().lt(0).any()):
         raise ValueError("var has negative entry/entries")
@@ -310,6 +319,7 @@ def soft_margin_loss(input, target, size_average=None, reduce=None, reduction="m
     return _reduced(-logsigmoid(target * input), _legacy_reduction(size_average, reduce, reduction))
 
 
+@rounded_once
 def multilabel_soft_margin_loss(input, target, weight=None, size_average=None, reduce=None, reduction="mean"):
     """Mean over classes of the logistic losses."""
     loss = -(target * logsigmoid(input) + (1 - target) * logsigmoid(-input))

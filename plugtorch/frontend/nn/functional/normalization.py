@@ -95,7 +95,8 @@ def _normalized_axes(input, normalized_shape, weight, bias):
     want = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
     shape = tuple(input._a.shape)
     if not want:
-        raise RuntimeError("Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one element, but got "
+        raise RuntimeError("Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one "
+                           "element, but got "
                            "normalized_shape = []")
     for label, t in (("weight", weight), ("bias", bias)):
         if t is not None and tuple(t._a.shape) != want:
@@ -148,7 +149,8 @@ def group_norm(input, num_groups, weight=None, bias=None, eps=1e-05):
         raise RuntimeError(f"Expected at least 2 dimensions for input tensor but received {input.dim()}")
     shape = input._a.shape
     if num_groups > 0 and shape[0] * shape[1] // num_groups == 1 and math.prod(shape[2:]) == 1:
-        raise ValueError(f"Expected more than 1 value per channel when training, got input size {[1, num_groups, *shape[2:]]}")
+        raise ValueError("Expected more than 1 value per channel when training, got input size "
+                         f"{[1, num_groups, *shape[2:]]}")
     return group_norm_with_moments(input, num_groups, weight, bias, eps)[0]
 
 

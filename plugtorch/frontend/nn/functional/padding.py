@@ -46,11 +46,9 @@ def pad(input, pad, mode="constant", value=None):
         raise ValueError(f"Padding mode \"{mode}\" doesn't take in value argument")
     if mode not in _POSITIONS:
         raise NotImplementedError(f"Unrecognised padding mode {mode}")
-    for d in range(ndim):
+    for d, n in enumerate(input._a.shape):
         if lo[d] or hi[d]:
-            n = input._a.shape[d]
-            positions = _POSITIONS[mode](n, lo[d], hi[d], d)
-            input = index_select(input, d, tensor(positions, device=input.device).to(device=input.device))
+            input = index_select(input, d, tensor(_POSITIONS[mode](n, lo[d], hi[d], d), device=input.device))
     return input
 
 

@@ -31,10 +31,12 @@ def _check_sampler(input, grid, mode):
         raise RuntimeError(f"expected scalar type {input.dtype.legacy} but found {grid.dtype.legacy}")
     size, places = list(input._a.shape), list(grid._a.shape)
     if not size or not places or size[0] != places[0]:
-        raise RuntimeError(f"grid_sampler(): expected grid and input to have same batch size, but got input with sizes {size} "
+        raise RuntimeError("grid_sampler(): expected grid and input to have same batch size, but got input with sizes "
+                           f"{size} "
                            f"and grid with sizes {places}")
     if places[-1] != len(size) - 2:
-        raise RuntimeError(f"grid_sampler(): expected grid to have size {len(size) - 2} in last dimension, but got grid with "
+        raise RuntimeError(f"grid_sampler(): expected grid to have size {len(size) - 2} in last dimension, but got grid "
+                           "with "
                            f"sizes {places}")
     for d, n in enumerate(size[2:], 2):
         if n <= 0:
@@ -204,7 +206,8 @@ def affine_grid(theta, size, align_corners=None):
     if theta.dtype.category != FLOAT:
         raise ValueError(f"Expected theta to have floating point type, but got {theta.dtype}")
     if len(size) not in (4, 5):
-        raise NotImplementedError("affine_grid only supports 4D and 5D sizes, for 2D and 3D affine transforms, respectively. "
+        raise NotImplementedError("affine_grid only supports 4D and 5D sizes, for 2D and 3D affine transforms, "
+                                  "respectively. "
                                   f"Got size {size}.")
     dims = len(size) - 2
     if theta.dim() != 3 or tuple(theta._a.shape[1:]) != (dims, dims + 1):

@@ -18,7 +18,8 @@ class LinearCrossEntropyOptions:
     Args:
         allow_retain_graph: no difference here: the graph may always be kept.
         batch_chunk_size: rows of the batch in one piece; None leaves it to the method.
-        chunking_method: "aspect_ratio:K" gives pieces whose logits hold about 1/K as many elements as the input: with N rows,
+        chunking_method: "aspect_ratio:K" gives pieces whose logits hold about 1/K as many elements as the input: with N
+        rows,
             N in / C, rounded up to a power of 2, over K (Hsu et al., arXiv:2410.10989). "aspect_ratio" is K = 1, "auto" is
             K = 2, and None does not split.
         acc_policy, acc_dtype: how PyTorch's kernel adds up gradients; here autograd does, in the parameters' dtype.

@@ -110,8 +110,8 @@ class DistributedDataParallel(Module):
         self.parameters_to_ignore = set(ignored)
         self._reduced = [p for name, p in module.named_parameters() if p.requires_grad and name not in ignored]
         if not self._reduced:
-            raise RuntimeError("DistributedDataParallel is not needed when a module doesn't have any parameter that requires "
-                               "a gradient.")
+            raise RuntimeError("DistributedDataParallel is not needed when a module doesn't have any parameter that "
+                               "requires a gradient.")
         devices = {p.device for p in self._reduced}
         if (device_ids or output_device is not None) and any(d.type == "cpu" for d in devices):
             raise ValueError("DistributedDataParallel device_ids and output_device arguments only work with "
@@ -146,12 +146,12 @@ class DistributedDataParallel(Module):
         for rank, shapes in enumerate(everywhere):
             first, other = (shapes, rank) if me == 0 else (everywhere[0], 0)
             if len(first) != len(own):
-                raise RuntimeError(f"DDP expects same model across all ranks, but Rank {me} has {len(own)} params, while rank "
-                                   f"{other} has inconsistent {len(first)} params.")
+                raise RuntimeError(f"DDP expects same model across all ranks, but Rank {me} has {len(own)} params, while "
+                                   f"rank {other} has inconsistent {len(first)} params.")
             for i, (here, there) in enumerate(zip(own, first, strict=True)):
                 if here != there:
-                    raise RuntimeError(f"[{me}]: params[{i}] in this process with sizes {here} appears not to match sizes of "
-                                       f"the same param in process {other}.")
+                    raise RuntimeError(f"[{me}]: params[{i}] in this process with sizes {here} appears not to match sizes "
+                                       f"of the same param in process {other}.")
 
     def _become_first(self, tensors):
         """Tensors take the values of those of the group's first process."""

@@ -37,8 +37,9 @@ def _scale(rv, eps, weight):
 
 
 def _parameters(weight, bias, w, b):
+    like = w if b is None else b
     return (Parameter(weight.to(w.dtype).detach(), w.requires_grad),
-            Parameter(bias.to(w.dtype if b is None else b.dtype).detach(), w.requires_grad if b is None else b.requires_grad))
+            Parameter(bias.to(like.dtype).detach(), like.requires_grad))
 
 
 def fuse_conv_bn_weights(conv_w: Tensor, conv_b: Tensor | None, bn_rm: Tensor, bn_rv: Tensor, bn_eps: float,

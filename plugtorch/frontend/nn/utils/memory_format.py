@@ -19,10 +19,12 @@ def _convert(module, memory_format, kinds, convert):
 
 
 def convert_conv2d_weight_memory_format(module: Module, memory_format: Any) -> Module:
-    """Makes the weights of a module's 2-d convolutions contiguous in a format, where the backend has it; returns the module."""
+    """Makes the weights of a module's 2-d convolutions contiguous in a format, where the backend has it; returns the
+    module."""
     return _convert(module, memory_format, (Conv2d, ConvTranspose2d), convert_conv2d_weight_memory_format)
 
 
 def convert_conv3d_weight_memory_format(module: Module, memory_format: Any) -> Module:
-    """Makes the weights of a module's 3-d convolutions contiguous in a format, where the backend has it; returns the module."""
+    """Makes the weights of a module's 3-d convolutions contiguous in a format, where the backend has it; returns the
+    module."""
     return _convert(module, memory_format, (Conv3d, ConvTranspose3d), convert_conv3d_weight_memory_format)

@@ -78,13 +78,15 @@ class _Orthogonal(Module):
 
     def right_inverse(self, q: Tensor) -> Tensor:
         if q.shape != self.shape:
-            raise ValueError(f"Expected a matrix or batch of matrices of shape {self.shape}. Got a tensor of shape {q.shape}.")
+            raise ValueError(f"Expected a matrix or batch of matrices of shape {self.shape}. Got a tensor of shape "
+                             f"{q.shape}.")
         first, wide = q, q.size(-2) < q.size(-1)
         q = q.mT if wide else q
         n, k = q.size(-2), q.size(-1)
         if not hasattr(self, "base"):
             if self.orthogonal_map is not _OrthMaps.householder:
-                raise NotImplementedError("It is not possible to assign to the matrix exponential or the Cayley parametrizations "
+                raise NotImplementedError("It is not possible to assign to the matrix exponential or the Cayley "
+                                          "parametrizations "
                                           "when use_trivialization=False.")
             a, tau = geqrf(q)
             diagonal = a.diagonal(dim1=-2, dim2=-1)
@@ -112,7 +114,8 @@ def orthogonal(module: Module, name: str = "weight", orthogonal_map: str | None 
     """Keeps a matrix, or each matrix of a batch, of a module orthogonal or unitary: orthonormal columns, or rows if wide.
 
     Args:
-        orthogonal_map: "matrix_exp" (of a skew matrix), "cayley" or "householder"; by default matrix_exp for square or complex
+        orthogonal_map: "matrix_exp" (of a skew matrix), "cayley" or "householder"; by default matrix_exp for square or
+        complex
             matrices, else householder.
         use_trivialization: whether the map starts at the value the matrix has now (made orthogonal), in the buffer ``base``.
 
@@ -147,8 +150,9 @@ class _WeightNorm(Module):
 
 
 def weight_norm(module: Module, name: str = "weight", dim: int | None = 0) -> Module:
-    """Splits a parameter into length (``original0``) and direction (``original1``): ``g * v / |v|``, norms over all dimensions
-    but ``dim``, or over all if None (Salimans and Kingma, arXiv:1602.07868). Loads what the older form saved, too."""
+    """Splits a parameter into length (``original0``) and direction (``original1``): ``g * v / |v|``, norms over all
+    dimensions but ``dim``, or over all if None (Salimans and Kingma, arXiv:1602.07868). Loads what the older form saved,
+    too."""
     register_parametrization(module, name, _WeightNorm(dim), unsafe=True)
 
     def rename_old(state_dict: dict, prefix: str, *rest: Any) -> None:

@@ -49,8 +49,10 @@ def _set(dest, source):
 def _check_same(what, have, result, other):
     for field in ("dtype", "shape"):
         if getattr(have, field) != getattr(result, field):
-            raise ValueError(f"Registering a parametrization may not change the {field} of the tensor, unless the `unsafe` flag "
-                             f"is enabled.\n{what}.{field}: {getattr(have, field)}\n{other}.{field}: {getattr(result, field)}")
+            raise ValueError(f"Registering a parametrization may not change the {field} of the tensor, unless the "
+                             "`unsafe` flag "
+                             f"is enabled.\n{what}.{field}: {getattr(have, field)}\n{other}.{field}: "
+                             f"{getattr(result, field)}")
 
 
 class ParametrizationList(ModuleList):
@@ -95,7 +97,8 @@ class ParametrizationList(ModuleList):
                 raise ValueError(f"A parametrization must return a tensor. Got {type(result).__name__}.")
             if result.dtype != dtype or result.shape != shape:
                 field = "dtype" if result.dtype != dtype else "shape"
-                raise ValueError(f"Registering a parametrization may not change the {field} of the tensor, unless `unsafe` flag is "
+                raise ValueError(f"Registering a parametrization may not change the {field} of the tensor, unless "
+                                 "`unsafe` flag is "
                                  f"enabled.\nunparametrized {field}: {dtype if field == 'dtype' else shape}\nparametrized "
                                  f"{field}: {getattr(result, field)}")
 
@@ -113,7 +116,8 @@ class ParametrizationList(ModuleList):
     def _keep_several(self, original, new):
         for i, part in enumerate(new):
             if not isinstance(part, Tensor):
-                raise ValueError(f"'right_inverse' must return a Tensor or a Sequence of tensors (list, tuple...). Got element {i} "
+                raise ValueError("'right_inverse' must return a Tensor or a Sequence of tensors (list, tuple...). Got "
+                                 f"element {i} "
                                  f"of the sequence with type {type(part).__name__}.")
             if isinstance(original, Parameter):
                 part = Parameter(part, original.requires_grad)
@@ -136,21 +140,25 @@ class ParametrizationList(ModuleList):
                 if not isinstance(value, Tensor):
                     raise ValueError(f"`right_inverse` should return a tensor. Got {type(value).__name__}")
                 if value.dtype != self.original.dtype:
-                    raise ValueError(f"The tensor returned by `right_inverse` has dtype {value.dtype} while `original` has dtype "
+                    raise ValueError(f"The tensor returned by `right_inverse` has dtype {value.dtype} while `original` "
+                                     "has dtype "
                                      f"{self.original.dtype}")
                 _set(self.original, value)
                 return
             if not isinstance(value, Sequence):
                 raise ValueError(f"'right_inverse' must return a sequence of tensors. Got {type(value)}.")
             if len(value) != self.ntensors:
-                raise ValueError(f"'right_inverse' must return a sequence of tensors of length {self.ntensors}. Got a sequence of "
+                raise ValueError(f"'right_inverse' must return a sequence of tensors of length {self.ntensors}. Got a "
+                                 "sequence of "
                                  f"length {len(value)}.")
             for i, part in enumerate(value):
                 kept = getattr(self, f"original{i}")
                 if not isinstance(part, Tensor):
-                    raise ValueError(f"`right_inverse` must return a sequence of tensors. Got element {i} of type {type(part)}")
+                    raise ValueError(f"`right_inverse` must return a sequence of tensors. Got element {i} of type "
+                                     f"{type(part)}")
                 if kept.dtype != part.dtype:
-                    raise ValueError(f"Tensor {i} returned by `right_inverse` has dtype {part.dtype} while `original{i}` has dtype "
+                    raise ValueError(f"Tensor {i} returned by `right_inverse` has dtype {part.dtype} while `original{i}` "
+                                     "has dtype "
                                      f"{kept.dtype}")
                 _set(kept, part)
 
@@ -279,7 +287,8 @@ def remove_parametrizations(module: Module, tensor_name: str, leave_parametrized
         t = getattr(module, tensor_name)
         original = Parameter(t.detach()) if t.requires_grad else t
     else:
-        raise ValueError("Cannot leave unparametrized (`leave_parametrized=False`) a tensor that is parametrized in terms of a "
+        raise ValueError("Cannot leave unparametrized (`leave_parametrized=False`) a tensor that is parametrized in terms "
+                         "of a "
                          "sequence of tensors.")
     delattr(module.__class__, tensor_name)
     del module.parametrizations[tensor_name]

@@ -42,7 +42,8 @@ class PackedSequence(PackedSequence_):
             data, batch_sizes = data
         elif batch_sizes.device.type != "cpu":
             raise ValueError(
-                "batch_sizes should always be on CPU. Instances of PackedSequence should never be created manually. They should "
+                "batch_sizes should always be on CPU. Instances of PackedSequence should never be created manually. They "
+                "should "
                 "be instantiated by functions like pack_sequence and pack_padded_sequences in nn.utils.rnn. "
                 "https://pytorch.org/docs/stable/nn.html#torch.nn.utils.rnn.pack_sequence")
         return super().__new__(cls, data, batch_sizes, sorted_indices, unsorted_indices)
@@ -172,7 +173,8 @@ def packed(input, lengths, batch_first):
         raise RuntimeError("Length of all samples has to be greater than 0, but found an element in 'lengths' that is <= 0")
     if any(a < b for a, b in zip(sizes, sizes[1:], strict=False)):
         raise RuntimeError("`lengths` array must be sorted in decreasing order when `enforce_sorted` is True. You can pass "
-                           "`enforce_sorted=False` to pack_padded_sequence and/or pack_sequence to sidestep this requirement "
+                           "`enforce_sorted=False` to pack_padded_sequence and/or pack_sequence to sidestep this "
+                           "requirement "
                            "if you do not need ONNX exportability.")
     if sizes[0] > x._a.shape[0]:
         raise RuntimeError(f"Expected lengths of at most {x._a.shape[0]}, the size of the padded input, but got {sizes[0]}")
@@ -235,7 +237,8 @@ def pad_sequence(sequences: Any, batch_first: bool = False, padding_value: float
     for s in sequences:
         if tuple(s._a.shape[1:]) != trailing:
             d, a, b = next((i + 1, a, b) for i, (a, b) in enumerate(zip(trailing, s._a.shape[1:], strict=False)) if a != b)
-            raise RuntimeError(f"The size of tensor a ({a}) must match the size of tensor b ({b}) at non-singleton dimension {d}")
+            raise RuntimeError(f"The size of tensor a ({a}) must match the size of tensor b ({b}) at non-singleton "
+                               f"dimension {d}")
         blank = s.new_full((longest - s.size(0), *trailing), padding_value)
         rows.append(fn.cat([s, blank] if padding_side == "right" else [blank, s]) if longest > s.size(0) else s)
     return fn.stack(rows, 0 if batch_first else 1)

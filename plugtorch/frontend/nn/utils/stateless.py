@@ -15,5 +15,6 @@ def functional_call(module: Module, parameters_and_buffers: dict, args: Any = No
                     tie_weights: bool = True, strict: bool = False) -> Any:
     """:func:`plugtorch.func.functional_call`, with a warning that this name is deprecated."""
     warnings.warn("This API is deprecated as of PyTorch 2.0 and will be removed in a future version of PyTorch. Please use "
-                  "torch.func.functional_call instead which is a drop-in replacement for this API.", FutureWarning, stacklevel=2)
+                  "torch.func.functional_call instead which is a drop-in replacement for this API.", FutureWarning,
+                  stacklevel=2)
     return _call(module, parameters_and_buffers, args, kwargs, tie_weights=tie_weights, strict=strict)

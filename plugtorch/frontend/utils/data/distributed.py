@@ -19,15 +19,19 @@ class DistributedSampler(Sampler[int]):
     The order is a permutation seeded with ``seed + epoch`` (call :meth:`set_epoch` before each epoch), or 0..n-1
     without ``shuffle``. It is made evenly divisible: by leaving out its end with ``drop_last``, else by starting over.
 
+    Without ``num_replicas`` and ``rank`` they are those of this process in the default process group.
+
     Raises:
-        ValueError: no ``num_replicas`` or ``rank`` is given, or ``rank`` is out of range.
+        ValueError: one of them is missing and there is no process group, or ``rank`` is out of range.
     """
 
     def __init__(self, dataset: Sized, num_replicas: int | None = None, rank: int | None = None, shuffle: bool = True,
                  seed: int = 0, drop_last: bool = False) -> None:
         if num_replicas is None or rank is None:
-            raise ValueError("Default process group has not been initialized, please make sure to call "
-                             "init_process_group. Or name num_replicas and rank.")
+            from plugtorch.frontend import distributed  # sockets and threads, which most programs never need
+
+            num_replicas = distributed.get_world_size() if num_replicas is None else num_replicas
+            rank = distributed.get_rank() if rank is None else rank
         if not 0 <= rank < num_replicas:
             raise ValueError(f"Invalid rank {rank}, rank should be in the interval [0, {num_replicas - 1}]")
         self.dataset = dataset

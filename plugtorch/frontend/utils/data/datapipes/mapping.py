@@ -1,0 +1,129 @@
+"""Steps of maps; names of ``torch.utils.data.datapipes.map``."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+from plugtorch.frontend import functions as fn
+from plugtorch.spec.dtypes import int64
+
+from .datapipe import DataChunk, IterDataPipe, MapDataPipe, deep_copied, functional_datapipe
+
+__all__ = ["Batcher", "Concater", "Mapper", "SequenceWrapper", "Shuffler", "Zipper"]
+
+
+class SequenceWrapper(MapDataPipe):
+    """The items of a sequence or mapping, of a copy of it unless ``deepcopy`` is False."""
+
+    def __init__(self, sequence, deepcopy=True):
+        self.sequence = deep_copied(sequence) if deepcopy else sequence
+
+    def __getitem__(self, index):
+        return self.sequence[index]
+
+    def __len__(self):
+        return len(self.sequence)
+
+
+@functional_datapipe("map")
+class Mapper(MapDataPipe):
+    """``fn`` of every item."""
+
+    def __init__(self, datapipe, fn: Callable = lambda data: data):
+        self.datapipe, self.fn = datapipe, fn
+
+    def __getitem__(self, index):
+        return self.fn(self.datapipe[index])
+
+    def __len__(self):
+        return len(self.datapipe)
+
+
+@functional_datapipe("batch")
+class Batcher(MapDataPipe):
+    """Items gathered into batches."""
+
+    def __init__(self, datapipe, batch_size: int, drop_last: bool = False, wrapper_class=DataChunk):
+        if batch_size <= 0:
+            raise AssertionError("Batch size is required to be larger than 0!")
+        self.datapipe, self.batch_size, self.drop_last, self.wrapper_class = datapipe, batch_size, drop_last, wrapper_class
+
+    def __getitem__(self, index):
+        begin, n = index * self.batch_size, len(self.datapipe)
+        if index < 0 or begin >= n or (self.drop_last and begin + self.batch_size > n):
+            raise IndexError(f"Index {index} is out of bound.")
+        return self.wrapper_class([self.datapipe[i] for i in range(begin, min(begin + self.batch_size, n))])
+
+    def __len__(self):
+        n = len(self.datapipe)
+        return n // self.batch_size if self.drop_last else -(-n // self.batch_size)
+
+
+@functional_datapipe("concat")
+class Concater(MapDataPipe):
+    """One map after the other, their keys being numbers."""
+
+    def __init__(self, *datapipes):
+        if not datapipes:
+            raise ValueError("Expected at least one DataPipe, but got nothing")
+        self.datapipes = datapipes
+
+    def __getitem__(self, index):
+        at = index
+        for pipe in self.datapipes:
+            if at < len(pipe):
+                return pipe[at]
+            at -= len(pipe)
+        raise IndexError(f"Index {index} is out of range.")
+
+    def __len__(self):
+        return sum(map(len, self.datapipes))
+
+
+@functional_datapipe("zip")
+class Zipper(MapDataPipe):
+    """Tuples of the items of several maps."""
+
+    def __init__(self, *datapipes):
+        if not datapipes:
+            raise ValueError("Expected at least one DataPipe, but got nothing")
+        self.datapipes = datapipes
+
+    def __getitem__(self, index):
+        return tuple(pipe[index] for pipe in self.datapipes)
+
+    def __len__(self):
+        return min(map(len, self.datapipes))
+
+
+class Shuffler(IterDataPipe):
+    """The items of a map in a random order."""
+
+    def __init__(self, datapipe, *, indices: list | None = None):
+        self.datapipe, self.indices, self._enabled, self._seed = datapipe, indices, True, None
+
+    def set_shuffle(self, shuffle: bool = True):
+        """Says whether to shuffle; returns itself."""
+        self._enabled = shuffle
+        return self
+
+    def set_seed(self, seed: int):
+        """Sets the seed of the next pass; returns itself."""
+        self._seed = seed
+        return self
+
+    def __iter__(self):
+        order = list(range(len(self.datapipe)) if self.indices is None else self.indices)
+        if self._enabled:
+            seed = int(fn.empty((), dtype=int64).random_().item()) if self._seed is None else self._seed
+            self._seed = None
+            order = random.Random(seed).sample(order, len(order))[::-1]
+        for index in order:
+            yield self.datapipe[index]
+
+    def __len__(self):
+        return len(self.datapipe)
+
+
+MapDataPipe.register_datapipe_as_function("shuffle", Shuffler)

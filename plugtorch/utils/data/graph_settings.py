@@ -1,0 +1,6 @@
+"""Settings of all pipes; names of ``torch.utils.data.graph_settings``."""
+
+from __future__ import annotations
+
+from plugtorch.frontend.utils.data.datapipes.graph import *  # noqa: F403
+from plugtorch.frontend.utils.data.datapipes.graph import __all__ as __all__
