@@ -16,6 +16,7 @@ from .frontend.functions import *  # noqa: F403
 from .frontend.functions import __all__ as _function_names
 from .frontend.jit.names import CORE as _CORE_NAMES
 from .frontend.jit.names import TYPES as _TYPE_NAMES
+from .frontend.nn_names import NAMES as _LAYER_NAMES
 from .frontend.state import (
     BackendUnavailable,
     available_backends,
@@ -57,6 +58,7 @@ _LAZY = {
     "Future": "plugtorch.frontend.futures",
     **dict.fromkeys(("fork", "wait"), "plugtorch.frontend.jit.annotations"),
     "windows": "plugtorch.signal",
+    **dict.fromkeys(_LAYER_NAMES, "plugtorch.frontend.nn_functions"),
 }
 
 

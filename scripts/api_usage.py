@@ -3,13 +3,14 @@
     python scripts/api_usage.py [--backend NAME] [-v]
 
 The table is tests/usage.tsv: a name of PyTorch's, the number of repositories (of 28) that use it, and a snippet that uses
-it: statements separated by ``;``, with ``torch``, ``np`` and ``nn`` at hand and an empty folder as the current one. A name
-works if its snippet runs without an exception.
+it: statements separated by ``;``, the last an expression, after those of ``PREAMBLE`` and in an empty folder. A name works
+if its snippet runs without an exception.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import csv
 import os
 import pathlib
@@ -17,6 +18,9 @@ import sys
 import tempfile
 import warnings
 
+PREAMBLE = ("nn = torch.nn; F = torch.nn.functional; D = torch.distributions; torch.manual_seed(0); "
+            "x = torch.arange(6.0).reshape(2, 3) + 0.5; i = torch.tensor([[0, 2], [1, 0]]); m = nn.Linear(3, 2); "
+            "o = torch.optim.SGD(m.parameters(), 0.1); ")
 TABLE = pathlib.Path(__file__).resolve().parent.parent / "tests" / "usage.tsv"
 
 
@@ -26,23 +30,31 @@ def entries() -> list[dict]:
         return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
 
 
+@contextlib.contextmanager
+def in_empty_folder():
+    """An empty folder as the current one, for a block."""
+    before = os.getcwd()
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        try:
+            yield
+        finally:
+            os.chdir(before)
+
+
 def failure(snippet: str) -> str | None:
     """What a snippet raises, or None."""
     import numpy
 
     import plugtorch
 
-    scope = {"torch": plugtorch, "np": numpy, "nn": plugtorch.nn, "__name__": "__snippet__"}
-    before = os.getcwd()
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+    scope = {"torch": plugtorch, "np": numpy, "__name__": "__snippet__"}
+    with in_empty_folder(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        os.chdir(folder)
         try:
-            exec("\n".join(part.strip() for part in snippet.split(";")), scope)
+            exec("\n".join(part.strip() for part in (PREAMBLE + snippet).split(";")), scope)
         except Exception as error:
             return f"{type(error).__name__}: {error}"
-        finally:
-            os.chdir(before)
     return None
 
 

@@ -149,7 +149,7 @@ def test_scripts_run_in_several_processes(backend, tmp_path):
         sys.exit(4 * int(x[0] == 1))
     """
     done = run_script(tmp_path, text, "--nproc", "2")
-    assert (done.returncode, done.stdout) == (0, "[3.0, 3.0]\n" * 2), done.stderr
+    assert (done.returncode, done.stdout.count("[3.0, 3.0]")) == (0, 2), done.stderr  # their lines may mix
     done = run_script(tmp_path, text, "--nproc", "1")
     assert (done.returncode, done.stdout) == (4, "[1.0, 1.0]\n")
     assert "process 0 of 1 ended with exit status 4" in done.stderr

@@ -134,3 +134,13 @@ def test_functions_of_torch_take_their_own_orders():
     assert torch.celu_(t) is t and float(t[0]) < 0 and not hasattr(t, "celu_")
     with pytest.raises(NotImplementedError, match="torch.convolution"):
         torch.cudnn_convolution(x, x, [0], [1], [1], 1, False, False, False)
+
+
+@pytest.mark.one_backend
+def test_the_names_of_lazily_imported_functions():
+    from plugtorch.frontend import nn_functions, nn_names
+
+    assert sorted(nn_functions.__all__) == list(nn_names.NAMES)
+    x = torch.tensor([-1.0, 0.2, 2.0])
+    assert close(x.hardshrink(), torch.hardshrink(x))
+    assert close(x.prelu(torch.tensor(0.5)), torch.prelu(x, torch.tensor(0.5)))

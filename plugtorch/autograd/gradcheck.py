@@ -31,7 +31,7 @@ def _host(t):
 
 
 def _rebuilt(t, array):
-    new = wrap(t._k.from_host(np.ascontiguousarray(array), device=t._k.device_of(t._a)), t._k)
+    new = wrap(t._k.from_host(np.ascontiguousarray(array).reshape(array.shape), device=t._k.device_of(t._a)), t._k)
     new._req = t._req
     return new
 

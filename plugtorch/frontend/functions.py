@@ -56,6 +56,7 @@ from . import storage as _storage
 from . import strides as _strides
 from . import symbolic as _symbolic
 from . import tensor_extras as _extras
+from . import vendor_ops as _vendor_ops
 from . import view_copies as _view_copies
 from . import windows as _windows
 from .amp import autocast_mode as _autocast
@@ -107,7 +108,7 @@ from .state import get_default_device, get_default_dtype, set_default_device, se
 from .tensor import Size, Tensor
 from .transfer import clone, detach
 
-_FAMILIES = (_legacy_matrices, _norms, _distances, _structured, _covariance, _lowrank, _lobpcg, _integration, _activations,
+_FAMILIES = (_vendor_ops, _legacy_matrices, _norms, _distances, _structured, _covariance, _lowrank, _lobpcg, _integration, _activations,
              _pointwise, _comparison, _bitwise, _clamping, _selection, _classification, _reductions, _strides, _layouts,
              _shaping, _joining, _indexing, _linear, _sorting, _extras, _storage, _splitting, _positions, _scans,
              _legacy_types, _counting, _differences, _quantiles, _view_copies, _native, _autocast,
@@ -129,12 +130,3 @@ __all__ = sorted({
     "no_grad", "ones", "ones_like", "promote_types", "range", "scalar_tensor", "set_default_device", "set_default_dtype",
     "set_grad_enabled", "set_printoptions", "tensor", "zeros", "zeros_like",
 })
-
-# Last, because layers themselves use this module.
-from . import nn_functions as _nn_functions  # noqa: E402
-from . import vendor_ops as _vendor_ops  # noqa: E402
-
-for _family in (_nn_functions, _vendor_ops):
-    for _name in _family.__all__:
-        globals()[_name] = getattr(_family, _name)
-    __all__ = sorted({*__all__, *_family.__all__})

@@ -11,7 +11,6 @@ from .linear import addmv
 from .methods import exporter, inplace_twin, method
 from .opaque_dtypes import chalf as _chalf
 from .storage import FloatStorage, TypedStorage, UntypedStorage
-from .tensor import Tensor
 
 __all__ = ["Storage", "StorageBase", "addmv_", "has_lapack", "has_mkl", "has_openmp", "has_spectral",
            "legacy_contiguous_format", "newaxis"]
@@ -27,10 +26,8 @@ addmv_ = inplace_twin(addmv)
 
 
 def _function(name, doc):
-    bound = getattr(Tensor, name)
-
     def function(input, *args, **kwargs):
-        return bound(input, *args, **kwargs)
+        return getattr(input, name)(*args, **kwargs)
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = doc
@@ -46,8 +43,7 @@ for _name, _doc in {
         "is_neg": "Whether the negation of a tensor's values is still to be done; it never is.",
         "resolve_conj": "The tensor itself: conjugations are done at once.",
         "resolve_neg": "The tensor itself: negations are done at once."}.items():
-    if hasattr(Tensor, _name):
-        _function(_name, _doc)
+    _function(_name, _doc)
 
 
 @_export

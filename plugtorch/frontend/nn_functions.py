@@ -10,7 +10,7 @@ from plugtorch.spec.dtypes import bool_
 from . import random_dropout as dropouts
 from .creation import full_like
 from .dispatch import require_tensor, rounded_once, store, to_dtype
-from .methods import exporter, inplace_twin, method
+from .methods import exporter, inplace_twin
 from .nn.functional import (
     activation,
     ctc,
@@ -50,14 +50,12 @@ for _name in ("gru", "gru_cell", "lstm", "lstm_cell", "rnn_relu", "rnn_relu_cell
 # Activations.
 
 @_export
-@method
 def prelu(input, weight):
     """The input where positive, else a learned slope, one for all or one per channel, times it."""
     return activation.prelu(require_tensor(input, "prelu"), require_tensor(weight, "prelu", "weight", 2))
 
 
 @_export
-@method
 def hardshrink(input, lambd=0.5, *, out=None):
     """0 within ``lambd`` of zero, else the input."""
     return store(out, activation.hardshrink(require_tensor(input, "hardshrink"), lambd))

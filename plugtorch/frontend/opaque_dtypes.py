@@ -1,5 +1,6 @@
-"""Dtypes that exist by name and hold no tensors here: integers of fewer than eight bits, bare bits, half complex numbers,
-floats of eight bits, pairs of four-bit floats, and those of quantised tensors, which :mod:`plugtorch.frontend.quantized` stores as integers."""
+"""Dtypes that exist by name and hold no tensors here: integers of fewer than eight bits, bare bits, half complex
+numbers, floats of eight bits, pairs of four-bit floats, and those of quantised tensors, which
+:mod:`plugtorch.frontend.quantized` stores as integers."""
 
 from __future__ import annotations
 

@@ -10,6 +10,6 @@ from plugtorch.frontend.fx.proxy import Proxy
 from plugtorch.frontend.fx.tracer import Tracer, symbolic_trace, wrap
 
 __all__ = [
-    "Graph", "GraphModule", "Interpreter", "Node", "Proxy", "PythonCode", "Tracer", "Transformer", "has_side_effect", "map_arg",
-    "replace_pattern", "symbolic_trace", "wrap",
+    "Graph", "GraphModule", "Interpreter", "Node", "Proxy", "PythonCode", "Tracer", "Transformer", "has_side_effect",
+    "map_arg", "replace_pattern", "symbolic_trace", "wrap",
 ]

@@ -119,7 +119,8 @@ def test_antialiased_interpolation(mode, size):
 
 def test_grouped_products():
     ends = torch.tensor([4, 16], dtype=torch.int32)
-    for a, b, offs in ((torch.randn(16, 8), torch.randn(2, 8, 4), ends), (torch.randn(2, 4, 16), torch.randn(16, 16), ends),
+    for a, b, offs in ((torch.randn(16, 8), torch.randn(2, 8, 4), ends),
+                       (torch.randn(2, 4, 16), torch.randn(16, 16), ends),
                        (torch.randn(4, 16), torch.randn(16, 8), ends), (torch.randn(2, 4, 16), torch.randn(2, 16, 8), None)):
         compare(lambda f, a, b, offs=offs: f.grouped_mm(a, b, offs=offs if f is R or offs is None else ours(offs)), a, b)
 
@@ -127,7 +128,8 @@ def test_grouped_products():
 WRONG = [
     ("grid_sample", (2, 3, 4, 4), (2, 3, 3, 3)), ("grid_sample", (2, 3, 4, 4), (3, 3, 3, 2)),
     ("grid_sample", (2, 3, 4, 4), (2, 3, 2)), ("grid_sample", (2, 3, 0, 4), (2, 3, 3, 2)),
-    ("conv_tbc", (5, 2), (2, 3, 4), (4,)), ("conv_tbc", (5, 2, 3), (2, 4, 4), (4,)), ("conv_tbc", (5, 2, 3), (2, 3, 4), (5,)),
+    ("conv_tbc", (5, 2), (2, 3, 4), (4,)), ("conv_tbc", (5, 2, 3), (2, 4, 4), (4,)),
+    ("conv_tbc", (5, 2, 3), (2, 3, 4), (5,)),
     ("conv_tbc", (5, 2, 3), (2, 3), (5,)), ("embedding_bag", (3,), (4, 2)),
 ]
 
@@ -146,7 +148,8 @@ def test_errors(case):
 def test_errors_of_ctc_loss():
     for target, inputs, labels, blank in (
             ((2, 3), (5, 5), (3, 4), 0), ((2, 3), (5, 6), (3, 3), 0), ((2, 3), (5,), (3, 3), 0), ((2, 3), (5, 5), (3,), 0),
-            ((2, 3), (5, 5), (3, 3), 7), ((5,), (5, 5), (3, 3), 0), ((2, 3), (-1, 5), (3, 3), 0), ((3, 3), (5, 5), (3, 3), 0)):
+            ((2, 3), (5, 5), (3, 3), 7), ((5,), (5, 5), (3, 3), 0), ((2, 3), (-1, 5), (3, 3), 0),
+            ((3, 3), (5, 5), (3, 3), 0)):
         raised = []
         for lib in (torch, plugtorch):
             with pytest.raises(RuntimeError) as error:
@@ -157,7 +160,8 @@ def test_errors_of_ctc_loss():
 
 # torch's own forms: (name, arguments), shapes in tuples, anything else as it is.
 OWN = [
-    ("batch_norm", (4, 3, 5), (3,), (3,), (3,), (3,), True, 0.1, 1e-5, True), ("layer_norm", (4, 5), [5], (5,), (5,), 1e-3, True),
+    ("batch_norm", (4, 3, 5), (3,), (3,), (3,), (3,), True, 0.1, 1e-5, True),
+    ("layer_norm", (4, 5), [5], (5,), (5,), 1e-3, True),
     ("group_norm", (2, 4, 3), 2, (4,), (4,), 1e-5, True), ("rms_norm", (2, 4), [4]),
     ("instance_norm", (2, 4, 3), None, None, None, None, True, 0.1, 1e-5, True),
     ("prelu", (2, 3), (3,)), ("hardshrink", (4,), 0.3), ("celu", (4,), 0.7), ("selu", (4,)), ("threshold", (4,), 0.1, 2.0),
@@ -169,7 +173,8 @@ OWN = [
     ("constant_pad_nd", (2, 3), [1, 2], 4.0), ("pairwise_distance", (3, 4), (3, 4)), ("cosine_similarity", (3, 4), (3, 4)),
     ("binary_cross_entropy_with_logits", (4,), (4,), None, None, 2), ("kl_div", (4,), (4,), 1),
     ("margin_ranking_loss", (4,), (4,), (4,), 0.2, 0), ("hinge_embedding_loss", (4,), (4,), 1.0, 1),
-    ("triplet_margin_loss", (3, 4), (3, 4), (3, 4), 1.0, 2.0, 1e-6, True, 2), ("poisson_nll_loss", (4,), (4,), True, False, 1e-8, 1),
+    ("triplet_margin_loss", (3, 4), (3, 4), (3, 4), 1.0, 2.0, 1e-6, True, 2),
+    ("poisson_nll_loss", (4,), (4,), True, False, 1e-8, 1),
     ("norm_except_dim", (2, 3, 4), 2, 1), ("_weight_norm", (2, 3), (2, 1), 0), ("pixel_shuffle", (1, 4, 2, 2), 2),
     ("bilinear", (3, 4), (3, 5), (2, 4, 5), (2,)), ("_softmax_backward_data", (3, 4), (3, 4), 1, "float32"),
     ("lstm_cell", (2, 3), [(2, 4), (2, 4)], (16, 3), (16, 4)), ("gru_cell", (2, 3), (2, 4), (12, 3), (12, 4)),

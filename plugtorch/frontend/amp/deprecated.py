@@ -57,3 +57,8 @@ def cuda_custom_bwd(bwd):
     """``torch.cuda.amp.custom_bwd``: older name of ``torch.amp.custom_bwd(..., device_type="cuda")``."""
     _warn("torch.cuda.amp.custom_bwd(args...)", "torch.amp.custom_bwd(args..., device_type='cuda')")
     return functools.partial(autocast_mode.custom_bwd, device_type="cuda")(bwd)
+
+
+for _class, _name in ((cuda_autocast, "autocast"), (cpu_autocast, "autocast"), (CudaGradScaler, "GradScaler"),
+                      (CpuGradScaler, "GradScaler")):
+    _class.__name__ = _class.__qualname__ = _name

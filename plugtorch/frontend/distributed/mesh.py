@@ -107,6 +107,8 @@ class Mesh:
         self._held: dict[tuple, deque] = {}  # (source, stream, tag) -> (kind, data)
         self._held_bytes = 0
         self._gone: dict[int, str] = {}
+        self._live = [0] * size  # connections from each process
+        self._owner = os.getpid()
         self._outgoing = [_Outgoing() for _ in range(size)]
         self._incoming = set()
         self._closed = False
@@ -144,6 +146,8 @@ class Mesh:
                 if self._closed:
                     return
                 self._incoming.add(connection)
+                self._live[source] += 1
+                self._gone.pop(source, None)
             reason = "Connection closed by peer"
             try:
                 with connection.makefile("rb", buffering=_BUFFER) as stream:
@@ -203,8 +207,11 @@ class Mesh:
         return None
 
     def _lose(self, source, reason):
-        """Nothing more comes from a process."""
+        """A connection from a process has ended; if it was the only one, nothing more comes."""
         with self._lock:
+            self._live[source] -= 1
+            if self._live[source]:
+                return
             self._gone[source] = reason
             lost = [r for key in list(self._expected) if key[0] == source for r in self._expected.pop(key)]
         for receive in lost:
@@ -286,7 +293,9 @@ class Mesh:
         return sock
 
     def close(self) -> None:
-        """Ends all connections; what waits for a message gets an error."""
+        """Ends all connections; what waits for a message gets an error. A forked copy leaves them to their owner."""
+        if os.getpid() != self._owner:
+            return
         with self._lock:
             self._closed = True
             self._room.notify_all()
@@ -336,6 +345,8 @@ def _own_address(store) -> str:
     if known is not None:
         return known
     if getattr(below, "path", None) is not None:  # a file may be shared by several machines
-        with contextlib.suppress(OSError):
-            return socket.gethostbyname(socket.gethostname())
+        with contextlib.suppress(OSError), socket.socket() as sock:
+            address = socket.gethostbyname(socket.gethostname())
+            sock.bind((address, 0))
+            return address
     return "127.0.0.1"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import socket
 import struct
 import threading
@@ -204,7 +205,7 @@ class TCPStore(Store):
                  master_listen_fd: int | None = None, use_libuv: bool = True) -> None:
         super().__init__()
         self._timeout, self._host, self._world_size = timeout, host_name, world_size
-        self._server = None
+        self._server, self._socket, self._owner = None, None, os.getpid()
         if is_master:
             shared = self._servers.get(port) if multi_tenant and port else None
             if shared is None:
@@ -324,7 +325,9 @@ class TCPStore(Store):
         return f"TCPStore(client=TCPClient({self._host}:{self._port}), server={server})"
 
     def close(self) -> None:
-        """Ends the connection, and the server if it runs here."""
+        """Ends the connection, and the server if it runs here. A forked copy leaves both to their owner."""
+        if os.getpid() != self._owner:
+            return
         if self._socket is not None:
             self._socket.close()
             self._socket = None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import keyword
+import operator
 import re
 from typing import Any, NamedTuple
 
@@ -41,7 +43,7 @@ class Graph:
     def _unique(self, candidate: str) -> str:
         plain = re.sub(r"[^0-9a-zA-Z_]+", "_", candidate).lstrip("0123456789") or "_unnamed"
         name, n = plain, 0
-        while name in self._names or keyword.iskeyword(name) or name in dir(__builtins__) or name in ("self", "torch"):
+        while name in self._names or keyword.iskeyword(name) or hasattr(builtins, name) or name in ("self", "torch"):
             n += 1
             name = f"{plain}_{n}"
         self._names.add(name)
@@ -169,12 +171,12 @@ class Graph:
                 raise RuntimeError(f"Node '{node}' does not belong to this Graph!")
             for used in node.all_input_nodes:
                 if used.graph is not self:
-                    raise RuntimeError(f"Argument '{used}' of Node '{node}' does not belong to this Graph, but was used as an "
-                                       "argument! If you are copying nodes from another graph, make sure to use "
+                    raise RuntimeError(f"Argument '{used}' of Node '{node}' does not belong to this Graph, but was used as "
+                                       "an argument! If you are copying nodes from another graph, make sure to use "
                                        "``arg_transform`` on node_copy() to remap values")
                 if used not in seen:
-                    raise RuntimeError(f"Argument '{used}' of Node '{node}' was used before it has been defined! Please check "
-                                       f"that Nodes in the graph are topologically ordered\n{self}")
+                    raise RuntimeError(f"Argument '{used}' of Node '{node}' was used before it has been defined! Please "
+                                       f"check that Nodes in the graph are topologically ordered\n{self}")
             if node.name in names:
                 raise RuntimeError(f"Node redefined name {node.name}!")
             seen.add(node)
@@ -244,9 +246,9 @@ class Graph:
                 rest = ", ".join([*map(text, node.args[1:]), *(f"{k} = {text(v)}" for k, v in node.kwargs.items())])
                 body.append(f"{node.name} = {text(node.args[0])}.{node.target}({rest}){ends}")
             else:
-                body.append(f"{node.name} = {global_name(node.target, target_name(node.target))}({call}){ends}")
+                body.append(f"{node.name} = {_call(node, text, global_name, call)}{ends}")
         lines = "\n    ".join(body or ["pass"])
-        return PythonCode(f"\ndef forward({', '.join([root_module, *inputs])}):\n    {lines}\n", names)
+        return PythonCode(f"\n\n\ndef forward({', '.join([root_module, *inputs])}):\n    {lines}\n    ", names)
 
     def print_tabular(self) -> None:
         """Prints the steps as a table."""
@@ -259,6 +261,31 @@ class Graph:
 
     def __str__(self):
         return "graph():\n" + "\n".join(f"    {n.format_node()}" for n in self._nodes)
+
+
+_INFIX = {operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/", operator.floordiv: "//",
+          operator.mod: "%", operator.pow: "**", operator.matmul: "@", operator.and_: "&", operator.or_: "|",
+          operator.xor: "^", operator.lshift: "<<", operator.rshift: ">>", operator.eq: "==", operator.ne: "!=",
+          operator.lt: "<", operator.le: "<=", operator.gt: ">", operator.ge: ">="}
+_PREFIX = {operator.neg: "-", operator.pos: "+", operator.invert: "~"}
+
+
+def _call(node, text, global_name, arguments):
+    """A call of a function as code: an operator where it is one, a public name of the library, or a name of its own."""
+    target, args = node.target, node.args
+    if target in _INFIX and len(args) == 2:
+        left, right = (f"({t})" if t.startswith("-") else t for t in map(text, args))
+        return f"{left} {_INFIX[target]} {right}"
+    if target in _PREFIX and len(args) == 1:
+        return f"{_PREFIX[target]}{text(args[0])}"
+    if target is operator.getitem and len(args) == 2:
+        return f"{text(args[0])}[{text(args[1])}]"
+    if target is getattr and len(args) == 2 and isinstance(args[1], str) and args[1].isidentifier():
+        return f"{text(args[0])}.{args[1]}"
+    shown = target_name(target)
+    if shown.startswith("torch.") or getattr(builtins, shown, None) is target:
+        return f"{shown}({arguments})"
+    return f"{global_name(target, shown)}({arguments})"
 
 
 def _path(root, target):

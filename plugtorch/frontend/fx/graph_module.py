@@ -90,8 +90,6 @@ class GraphModule(Module):
         self.__dict__["_code"] = made.src
         name = f"<fx graph {next(_numbers)}>"
         scope = dict(made.globals)
-        for key in [k for k in scope if "." in k]:
-            del scope[key]
         exec(compile(made.src, name, "exec", dont_inherit=True), scope)
         linecache.cache[name] = (len(made.src), None, made.src.splitlines(True), name)  # for tracebacks
         type(self).forward = scope["forward"]

@@ -132,7 +132,7 @@ class Transformer(Interpreter):
         """The module of the new graph."""
         result = self.run()
         self.new_graph.output(map_proxies(result))
-        return GraphModule(self.module, self.new_graph, type(self.module).__name__)
+        return GraphModule(self.module, self.new_graph)
 
 
 def map_proxies(value):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import sys
 import types
 from collections.abc import Callable
 from typing import Any
@@ -47,11 +48,12 @@ def target_name(target) -> str:
     module = getattr(target, "__module__", "") or ""
     name = getattr(target, "__name__", str(target))
     if module in ("builtins", "_operator"):
-        return f"{module}.{name}".replace("builtins.", "")
-    if getattr(fn, name, None) is target or module.startswith("plugtorch"):
-        place = "torch.nn.functional" if "nn.functional" in module else "torch"
-        return f"{place}.{name}"
-    return f"{module.replace('.', '_')}.{name}"
+        return f"{module}.{name}".replace("builtins.", "").replace("_operator", "operator")
+    for place in ("", ".nn.functional", ".linalg", ".special", ".fft"):
+        found = sys.modules.get("plugtorch" + place)
+        if found is not None and getattr(found, name, None) is target:
+            return f"torch{place}.{name}"
+    return f"{module}.{name}"
 
 
 class Node:
@@ -71,8 +73,8 @@ class Node:
         if op not in ("placeholder", "get_attr", "call_function", "call_module", "call_method", "output", "root"):
             raise AssertionError(f"unknown op {op!r}")
         if op == "call_function" and not callable(target):
-            raise ValueError(f"Node [graph = {graph}, name = '{name}'] target {target} has type {type(target)} but a Callable is "
-                             "expected")
+            raise ValueError(f"Node [graph = {graph}, name = '{name}'] target {target} has type {type(target)} but a "
+                             "Callable is expected")
         self.graph, self.name, self.op, self.target, self.type = graph, name, op, target, return_type
         self.users: dict[Node, None] = {}
         self._inputs: dict[Node, None] = {}
@@ -199,5 +201,5 @@ def _percent(value) -> str:
     return f"%{value.name}" if isinstance(value, Node) else repr(value) if not isinstance(value, type(None)) else "None"
 
 
-PLAIN = (int, float, bool, complex, str, bytes, type(None), type(...), fn.dtype, fn.device, fn.layout, fn.memory_format, range,
-         types.FunctionType, types.BuiltinFunctionType, type, Size, Tensor)
+PLAIN = (int, float, bool, complex, str, bytes, type(None), type(...), fn.dtype, fn.device, fn.layout, fn.memory_format,
+         range, types.FunctionType, types.BuiltinFunctionType, type, Size, Tensor)

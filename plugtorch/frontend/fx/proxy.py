@@ -62,10 +62,10 @@ class TracerBase:
         Raises:
             TraceError: always: their number is not known while tracing.
         """
-        raise TraceError("Proxy object cannot be iterated. This can be attempted when the Proxy is used in a loop or as a *args "
-                         "or **kwargs function argument. See the torch.fx docs on pytorch.org for a more detailed explanation "
-                         "of what types of control flow can be traced, and check out the Proxy docstring for help "
-                         "troubleshooting Proxy iteration errors")
+        raise TraceError("Proxy object cannot be iterated. This can be attempted when the Proxy is used in a loop or as a "
+                         "*args or **kwargs function argument. See the torch.fx docs on pytorch.org for a more detailed "
+                         "explanation of what types of control flow can be traced, and check out the Proxy docstring for "
+                         "help troubleshooting Proxy iteration errors")
 
     def keys(self, obj: Proxy):
         """The keys of a proxy that stands for keyword arguments."""
@@ -96,8 +96,8 @@ class Proxy:
         return self.tracer.to_bool(self)
 
     def __len__(self):
-        raise RuntimeError("'len' is not supported in symbolic tracing by default. If you want this call to be recorded, please "
-                           "call torch.fx.wrap('len') at module scope")
+        raise RuntimeError("'len' is not supported in symbolic tracing by default. If you want this call to be recorded, "
+                           "please call torch.fx.wrap('len') at module scope")
 
     def keys(self):
         return self.tracer.keys(self)
@@ -110,8 +110,7 @@ class Proxy:
         found = []
         map_aggregate((args, kwargs), lambda v: found.append(v.tracer) if isinstance(v, Proxy) else None)
         name = getattr(func, "__name__", "")
-        plain = getattr(func, "__wrapped__", func)
-        if vars(Tensor).get(name) in (func, plain) and not isinstance(func, type):
+        if vars(Tensor).get(name) is func:
             return found[0].create_proxy("call_method", name, args, kwargs)
         return found[0].create_proxy("call_function", func, args, kwargs)
 

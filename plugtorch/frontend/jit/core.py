@@ -49,8 +49,9 @@ Tag.__doc__ = "Properties of ops that PyTorch's declarations name."
 DispatchKey = enum.Enum("DispatchKey", (
     "Undefined", "Dense", "CPU", "CUDA", "HIP", "XLA", "MPS", "IPU", "XPU", "HPU", "VE", "Lazy", "MTIA", "MAIA",
     "PrivateUse1", "Meta", "Quantized", "Sparse", "SparseCPU", "SparseCUDA", "SparseCsrCPU", "NestedTensor",
-    "BackendSelect", "Python", "Conjugate", "Negative", "ZeroTensor", "ADInplaceOrView", "AutogradOther", "AutogradFunctionality", "AutogradCPU",
-    "AutogradCUDA", "AutogradMeta", "Autograd", "AutocastCPU", "AutocastCUDA", "CompositeImplicitAutograd",
+    "BackendSelect", "Python", "Conjugate", "Negative", "ZeroTensor", "ADInplaceOrView", "AutogradOther",
+    "AutogradFunctionality", "AutogradCPU", "AutogradCUDA", "AutogradMeta", "Autograd", "AutocastCPU", "AutocastCUDA",
+    "CompositeImplicitAutograd",
     "CompositeExplicitAutograd", "CompositeExplicitAutogradNonFunctional", "Functionalize", "FuncTorchBatched"), start=0)
 DispatchKey.__doc__ = "Names of PyTorch's dispatch keys; ops here are methods of a backend and are not dispatched by keys."
 

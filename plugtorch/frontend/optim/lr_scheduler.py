@@ -18,8 +18,11 @@ from plugtorch.frontend.optim.lr_epoch import (
     StepLR,
 )
 
-# The name of the base class in older programs.
-_LRScheduler = LRScheduler
+
+
+class _LRScheduler(LRScheduler):
+    """The base class under its name in older programs, which derive from it."""
+
 
 __all__ = [
     "ChainedScheduler",

@@ -14,15 +14,20 @@ __all__: list[str] = []
 _export = exporter(__all__)
 
 
-def _rounded(x, scale, zero_point, low, high):
+def _rounded(x, scale, zero_point, low, high, fractional=False):
     """The rounded values, computed in float32 or wider, with the gradient of x where they are inside the bounds."""
     wide = x.detach()
     wide = wide if x.dtype is dtypes.float64 else wide.to(dtypes.float32)
-    inverse = 1.0 / scale if is_tensor(scale) else float(creation.tensor(1.0, dtype=dtypes.float32) / scale)
-    whole = (wide * inverse + zero_point).round()
+    inverse = (1.0 / scale.to(dtypes.float32)).to(scale.dtype) if is_tensor(scale) else \
+        float(creation.tensor(1.0, dtype=dtypes.float32) / scale)
+    # An integer of zero is added to what is rounded: halves go to even before it is, unlike in quantize_per_tensor().
+    whole = (wide * inverse + zero_point).round() if fractional else (wide * inverse).round() + zero_point
     inside = (whole >= low) & (whole <= high)
     passed = x.masked_fill(~inside, 0.0)
-    return ((whole.clamp(low, high) - zero_point) * scale).to(x.dtype) + (passed - passed.detach())
+    steps = whole.clamp(low, high) - zero_point
+    if not is_tensor(scale):  # PyTorch multiplies by a single scale in single precision
+        steps = steps.to(dtypes.float32)
+    return (steps * scale).to(x.dtype) + (passed - passed.detach())
 
 
 @named("FakeQuantizePerTensorAffineCachemaskBackward0")
@@ -31,8 +36,8 @@ def _per_tensor(input, scale, zero_point, low, high):
 
 
 @named("FakeQuantizePerChannelAffineCachemaskBackward0")
-def _per_channel(input, scale, zero_point, low, high):
-    return _rounded(input, scale, zero_point, low, high)
+def _per_channel(input, scale, zero_point, low, high, fractional):
+    return _rounded(input, scale, zero_point, low, high, fractional)
 
 
 def _check(input, name):
@@ -48,7 +53,7 @@ def _check_bounds(low, high):
 
 @_export
 def fake_quantize_per_tensor_affine(input, scale, zero_point, quant_min, quant_max):
-    """``(clamp(round(input / scale + zero_point), quant_min, quant_max) - zero_point) * scale``.
+    """``(clamp(round(input / scale) + zero_point, quant_min, quant_max) - zero_point) * scale``.
 
     The gradient is passed on where the rounded value lies between the bounds, and is zero elsewhere.
 
@@ -68,7 +73,8 @@ def fake_quantize_per_tensor_affine(input, scale, zero_point, quant_min, quant_m
         zero_point = zero_point.detach().reshape(()).item()
     if not quant_min <= zero_point <= quant_max:
         raise RuntimeError("`zero_point` must be between `quant_min` and `quant_max`.")
-    return _per_tensor(input, float(scale), int(zero_point), quant_min, quant_max)
+    single = creation.tensor(float(scale), dtype=dtypes.float32).item()  # PyTorch keeps the scale in single precision
+    return _per_tensor(input, single, int(zero_point), quant_min, quant_max)
 
 
 @_export
@@ -99,9 +105,10 @@ def fake_quantize_per_channel_affine(input, scale, zero_point, axis, quant_min, 
         raise RuntimeError("`zero_point` must be between `quant_min` and `quant_max`.")
     _check(input, "fake_quantize_per_channel_affine")
     shape = [-1 if d == axis else 1 for d in range(input.dim())]
+    fractional = zero_point.is_floating_point()
     wide = input.dtype if input.dtype is dtypes.float64 else dtypes.float32
-    return _per_channel(input, scale.detach().to(wide).reshape(shape), zero_point.detach().to(wide).reshape(shape),
-                        quant_min, quant_max)
+    scale, zero_point = (t.detach().to(dtypes.float32).to(wide).reshape(shape) for t in (scale, zero_point))
+    return _per_channel(input, scale, zero_point, quant_min, quant_max, fractional)
 
 
 @_export

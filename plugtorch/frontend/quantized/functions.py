@@ -39,7 +39,7 @@ def _check_zero_point(zero_point, dtype, what):
 
 @_export
 def quantize_per_tensor(input, scale, zero_point, dtype):
-    """A tensor, or each of a list, as integers ``round(input / scale) + zero_point``.
+    """A tensor, or each of a list, as integers ``round(input / scale + zero_point)``.
 
     Args:
         input: float32, any shape; or a sequence of tensors, with 1-d tensors of scales and zero points.

@@ -12,7 +12,6 @@ from ..creation import as_subclass
 from ..dispatch import is_tensor
 from ..overrides import _methods
 from ..tensor import Tensor
-from .schemes import per_channel_affine_float_qparams
 
 __all__ = ["QuantizedTensor", "Quantizer", "integers_of", "quantized"]
 
@@ -38,13 +37,12 @@ class Quantizer:
         smallest."""
         if self.axis is None:  # computed in float32 with the inverse of the scale, as PyTorch computes it
             inverse = creation.tensor(1.0, dtype=dtypes.float32).to(t) / float(self.scale) if self.scale else None
-            shifted = t * inverse if inverse is not None else t * float("inf")
-            whole = shifted.round().nan_to_num(self.dtype.smallest, 2.0**31, -(2.0**31)) + float(self.zero_point)
+            shifted = (t * inverse if inverse is not None else t * float("inf")) + float(self.zero_point)
+            whole = shifted.round().nan_to_num(self.dtype.smallest, 2.0**31, -(2.0**31))
         else:
             inverse = 1.0 / self._along(self.scale, t.dim())
             zero = self._along(self.zero_point, t.dim())
-            whole = (t * inverse + zero).round() if self.scheme is per_channel_affine_float_qparams else \
-                (t * inverse).round() + zero
+            whole = (t * inverse + zero).round()
         return whole.to(dtypes.float64).clamp(self.dtype.smallest, self.dtype.largest).to(self.dtype.storage)
 
     def dequantize(self, integers):

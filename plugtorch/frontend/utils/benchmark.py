@@ -167,8 +167,9 @@ class Measurement:
         lines.append(f"  {f'{word}: ' if len(self.times) > 1 else ''}{trim_sigfig(self.median / size, 3):.2f} {unit}")
         if len(self.times) > 1:
             lines.append(f"  IQR:    {trim_sigfig(self.iqr / size, 3):.2f} {unit}")
-        lines.append(f"  {len(self.raw_times)} measurement{'s' if len(self.raw_times) > 1 else ''}, {self.number_per_run} runs "
-                     f"per measurement, {self.task_spec.num_threads} thread{'s' if self.task_spec.num_threads > 1 else ''}")
+        lines.append(f"  {len(self.raw_times)} measurement{'s' if len(self.raw_times) > 1 else ''}, {self.number_per_run} "
+                     f"runs per measurement, {self.task_spec.num_threads} thread"
+                     f"{'s' if self.task_spec.num_threads > 1 else ''}")
         return "\n".join(lines)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from plugtorch.frontend.overrides import TorchFunctionMode, install_in_layers
+from plugtorch.frontend.tensor import Tensor
 
 __all__ = ["FlopCounterMode", "register_flop_formula"]
 
@@ -85,6 +86,15 @@ def _attention(out, query, key, value, *_, **__):
     return 2 * batch * length * source * (query.shape[-1] + value.shape[-1])
 
 
+# Operators are functions without a name of their own.
+_OPERATORS = {vars(Tensor)[name]: name for name in ("__matmul__", "__rmatmul__")}
+
+
+def _name(func) -> str:
+    plain = getattr(func, "__wrapped__", func)
+    return _OPERATORS.get(func) or _OPERATORS.get(plain) or getattr(func, "__name__", "")
+
+
 def _suffixed(n: int) -> str:
     for size, suffix in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K")):
         if n >= size:
@@ -136,7 +146,7 @@ class FlopCounterMode(TorchFunctionMode):
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         out = func(*args, **(kwargs or {}))
-        name = getattr(func, "__name__", "")
+        name = _name(func)
         custom = self._custom.get(name)
         if custom is not None:
             n = custom(*args, **(kwargs or {}), out_val=out)

@@ -43,7 +43,8 @@ def _check_sampler(input, grid, mode):
             raise RuntimeError(f"grid_sampler(): expected input to have non-empty spatial dimensions, but input has sizes "
                                f"{size} with dimension {d} being empty")
     if len(size) not in (4, 5) or len(size) != len(places):
-        raise RuntimeError(f"grid_sampler(): expected 4D or 5D input and grid with same number of dimensions, but got input "
+        kinds = f"{len(size)}D" if len(size) in (4, 5) else "4D or 5D"
+        raise RuntimeError(f"grid_sampler(): expected {kinds} input and grid with same number of dimensions, but got input "
                            f"with sizes {size} and grid with sizes {places}")
     if mode == "bicubic" and len(size) != 4:
         raise RuntimeError("grid_sampler(): bicubic interpolation only supports 4D input")
