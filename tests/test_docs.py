@@ -73,3 +73,10 @@ def test_every_differentiable_op_is_checked_by_a_gradient(backend):
     as_pytorch = {"geqrf", "cholesky_solve"}  # the one raises, the other fills the triangle that is not read
     missing = {n for n in OPS if not is_nondifferentiable(n)} - graded - FLAT - {"bitcast"} - as_pytorch
     assert missing == set()
+
+
+@pytest.mark.one_backend
+def test_the_api_reference_is_generated_from_the_docstrings(backend):
+    done = subprocess.run([sys.executable, "-W", "ignore", ROOT / "scripts" / "generate_api_reference.py", "--check"],
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr

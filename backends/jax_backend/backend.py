@@ -109,7 +109,8 @@ class JaxBackend(JaxKernels):
 
     def memory_stats(self, device):
         found = self._native_device(device).memory_stats() or {}
-        names = {"bytes_in_use": "allocated", "peak_bytes_in_use": "peak", "bytes_reserved": "reserved", "bytes_limit": "total"}
+        names = {"bytes_in_use": "allocated", "peak_bytes_in_use": "peak", "bytes_reserved": "reserved",
+                 "bytes_limit": "total"}
         return {names[key]: value for key, value in found.items() if key in names}
 
     # Ops without array operands.

@@ -246,6 +246,29 @@ def update(x, name: str, compute, *operands):
     return inplace(x, compute, *operands)
 
 
+def check_out(out, have, requires_grad=False) -> None:
+    """Refuses an ``out=`` tensor for a result of dtype ``have``.
+
+    Raises:
+        RuntimeError: dtypes cannot be converted, or gradients are asked for.
+    """
+    if not mode() & NO_GRAD and (out._req or requires_grad):
+        raise RuntimeError("functions with out=... arguments don't support automatic differentiation, but one of the "
+                           "arguments requires grad.")
+    if have.category > out.dtype.category:
+        raise RuntimeError(f"result type {have.legacy} can't be cast to the desired output type {out.dtype.legacy}")
+
+
+def takes_out(function):
+    """Gives a function the keyword ``out=``: a tensor that its result is written into."""
+
+    @functools.wraps(function)
+    def wrapped(*args, out=None, **kwargs):
+        return function(*args, **kwargs) if out is None else store(out, function(*args, **kwargs))
+
+    return wrapped
+
+
 def store(out, result):
     """Writes a result into an ``out=`` tensor, resizing an empty one; returns ``out``.
 
@@ -255,19 +278,16 @@ def store(out, result):
     if out is None:
         return result
     if isinstance(result, tuple):
+        for o, r in zip(out, result, strict=True):  # all are looked at before one is written
+            check_out(o, r.dtype, r._req)
         for o, r in zip(out, result, strict=True):
             store(o, r)
         return type(result)(*out) if hasattr(result, "_fields") else tuple(out)
-    if not mode() & NO_GRAD and (out._req or result._req):
-        raise RuntimeError("functions with out=... arguments don't support automatic differentiation, but one of the "
-                           "arguments requires grad.")
+    check_out(out, result.dtype, result._req)
     k = out._k
     while result._k is not k and result._k.level:
         result = result._k.lower(result)
-    have, want = k.dtype_of(result._a), k.dtype_of(out._a)
-    if have.category > want.category:
-        raise RuntimeError(f"result type {have.legacy} can't be cast to the desired output type {want.legacy}")
-    array = k.cast(result._a, dtype=want)
+    array = k.cast(result._a, dtype=k.dtype_of(out._a))
     if tuple(out._a.shape) != tuple(array.shape):
         out._a, out._alias = k.copy(array), None
     else:

@@ -108,7 +108,8 @@ from .state import get_default_device, get_default_dtype, set_default_device, se
 from .tensor import Size, Tensor
 from .transfer import clone, detach
 
-_FAMILIES = (_vendor_ops, _legacy_matrices, _norms, _distances, _structured, _covariance, _lowrank, _lobpcg, _integration, _activations,
+_FAMILIES = (_vendor_ops, _legacy_matrices, _norms, _distances, _structured, _covariance, _lowrank, _lobpcg,
+             _integration, _activations,
              _pointwise, _comparison, _bitwise, _clamping, _selection, _classification, _reductions, _strides, _layouts,
              _shaping, _joining, _indexing, _linear, _sorting, _extras, _storage, _splitting, _positions, _scans,
              _legacy_types, _counting, _differences, _quantiles, _view_copies, _native, _autocast,

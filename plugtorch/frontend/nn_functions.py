@@ -9,7 +9,7 @@ from plugtorch.spec.dtypes import bool_
 
 from . import random_dropout as dropouts
 from .creation import full_like
-from .dispatch import require_tensor, rounded_once, store, to_dtype
+from .dispatch import check_out, require_tensor, rounded_once, store, to_dtype
 from .methods import exporter, inplace_twin
 from .nn.functional import (
     activation,
@@ -150,6 +150,8 @@ def native_group_norm(input, weight, bias, N, C, HxW, group, eps):  # noqa: N803
 @_export
 def native_batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps, *, out=None):
     """:func:`batch_norm` with the batch's means and reciprocal standard deviations (C,); in evaluation those are empty."""
+    for target in out or ():  # before running statistics are written
+        check_out(target, input.dtype, input._req)
     return store(out, normalization.batch_norm_with_moments(input, running_mean, running_var, weight, bias, training,
                                                             momentum, eps))
 

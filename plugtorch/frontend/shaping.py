@@ -652,6 +652,7 @@ def view_as_complex(input):
 
 
 def _resolve(self):
+    """The tensor itself: conjugations and negations are done at once."""
     return self
 
 

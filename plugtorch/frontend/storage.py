@@ -506,7 +506,12 @@ def storage(self) -> TypedStorage:
     return TypedStorage(wrap_storage=UntypedStorage.of(self), dtype=self.dtype)
 
 
-method(lambda self: type(self.storage()), name="storage_type")
+@method
+def storage_type(self):
+    """The class of its storage."""
+    return type(self.storage())
+
+
 method(property(lambda self: id(self), doc="A number that identifies the tensor."), name="_cdata")
 Tensor._typed_storage = Tensor.storage
 

@@ -96,6 +96,7 @@ class Tensor(TensorBase):
 
     @property
     def ndim(self) -> int:
+        """The number of dimensions."""
         return len(self._a.shape)
 
     def numel(self) -> int:
@@ -124,10 +125,12 @@ class Tensor(TensorBase):
 
     @property
     def itemsize(self) -> int:
+        """Bytes of one element."""
         return self.dtype.itemsize
 
     @property
     def nbytes(self) -> int:
+        """Bytes of all elements."""
         return self.numel() * self.dtype.itemsize
 
     def element_size(self) -> int:
@@ -135,12 +138,15 @@ class Tensor(TensorBase):
         return self.dtype.itemsize
 
     def is_floating_point(self) -> bool:
+        """Whether the dtype is a floating one."""
         return self.dtype.is_floating_point
 
     def is_complex(self) -> bool:
+        """Whether the dtype is complex."""
         return self.dtype.is_complex
 
     def is_signed(self) -> bool:
+        """Whether the dtype has negative numbers."""
         return self.dtype.is_signed
 
     def is_inference(self) -> bool:
@@ -196,6 +202,7 @@ class Tensor(TensorBase):
 
     @property
     def output_nr(self) -> int:
+        """Which of the results of its node it is."""
         node = self._node
         return node.extra if node is not None and node._plan.is_slot else 0
 

@@ -201,6 +201,7 @@ def pin_memory(self, device=None):
 
 @method
 def is_pinned(self, device=None):
+    """False: host memory is not paged out by any backend here."""
     return False
 
 

@@ -16,8 +16,10 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "scripts"))
 import api_usage  # noqa: E402
 
 ROWS = api_usage.entries()
-# PyTorch's needs packages that are not here, or ours refuses: docs/differences.md.
-APART = {"torch.onnx.export", "torch.utils.tensorboard"}
+# PyTorch's needs packages that are not here, or refuses after another test has imported its internals, or ours refuses
+# (docs/not_offered.md).
+APART = {"torch.onnx.export", "torch.utils.tensorboard", "torch.backends.cudnn.benchmark",
+         "torch.backends.cudnn.deterministic"}
 
 
 @pytest.mark.parametrize("part", range(12))

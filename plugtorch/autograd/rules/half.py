@@ -6,6 +6,7 @@ from __future__ import annotations
 from ..plans import in_single
 
 in_single(
-    "batch_norm_eval", "batch_norm_train", "elu", "group_norm", "layer_norm", "leaky_relu", "log_sigmoid", "log_softmax", "mish",
+    "batch_norm_eval", "batch_norm_train", "elu", "group_norm", "layer_norm", "leaky_relu", "log_sigmoid", "log_softmax",
+    "mish",
     "sigmoid", "silu", "softmax", "softplus", "tanh",
 )

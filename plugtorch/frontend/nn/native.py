@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from plugtorch.frontend.creation import empty
+from plugtorch.frontend.dispatch import check_out, store
 from plugtorch.frontend.nn.functional.interpolation import resize
 from plugtorch.frontend.nn_functions import native_batch_norm
 from plugtorch.spec.dtypes import uint8
@@ -11,10 +12,15 @@ __all__ = ["_batch_norm_with_update", "_upsample_bicubic2d_aa", "_upsample_bilin
            "max_pool2d_with_indices_backward", "native_dropout_backward"]
 
 
-def _batch_norm_with_update(input, weight, bias, running_mean, running_var, momentum, eps):
+def _batch_norm_with_update(input, weight, bias, running_mean, running_var, momentum, eps, *, out=None):
     """:func:`native_batch_norm` in training, and an empty tensor of bytes that other devices keep notes in."""
-    made = native_batch_norm(input, weight, bias, running_mean, running_var, True, momentum, eps)
-    return (*made, empty(0, dtype=uint8, device=input.device))
+    notes = empty(0, dtype=uint8, device=input.device)
+    parts = None
+    if out is not None:
+        check_out(out[3], uint8)
+        parts = out[:3]
+    made = native_batch_norm(input, weight, bias, running_mean, running_var, True, momentum, eps, out=parts)
+    return (*made, store(None if out is None else out[3], notes))
 
 
 def native_dropout_backward(grad_output, mask, scale):

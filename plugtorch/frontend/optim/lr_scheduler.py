@@ -19,7 +19,6 @@ from plugtorch.frontend.optim.lr_epoch import (
 )
 
 
-
 class _LRScheduler(LRScheduler):
     """The base class under its name in older programs, which derive from it."""
 

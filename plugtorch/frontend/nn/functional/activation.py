@@ -8,7 +8,7 @@ from plugtorch.spec.dtypes import BOOL, FLOAT, INT
 
 from ...activations import log_softmax, maybe_inplace, relu, relu_, softmax
 from ...amp.casting import autocasts
-from ...dispatch import is_tensor, normalize_axis, rounded_once
+from ...dispatch import is_tensor, normalize_axis, rounded_once, takes_out
 from ...selection import where
 from ...splitting import chunk
 
@@ -58,6 +58,7 @@ def celu(input, alpha=1.0, inplace=False):
     return maybe_inplace(_floating(input, "celu"), inplace, lambda x: apply("elu", (x,), params))
 
 
+@takes_out
 def gelu(input, approximate="none"):
     """``input * Phi(input)``; ``approximate`` "none" or "tanh".
 
@@ -90,11 +91,13 @@ def tanh(input):
     return input.tanh()
 
 
+@takes_out
 def logsigmoid(input):
     """``log(sigmoid(input))``."""
     return apply("log_sigmoid", (_floating(input, "log_sigmoid_cpu"),))
 
 
+@takes_out
 @autocasts
 def softplus(input, beta=1, threshold=20):
     """``log(1 + exp(beta * input)) / beta``, the input itself above the threshold."""
@@ -146,6 +149,7 @@ def hardswish(input, inplace=False):
     return maybe_inplace(_floating(input, "hardswish"), inplace, compute)
 
 
+@takes_out
 @named("HardshrinkBackward0")
 def hardshrink(input, lambd=0.5):
     """0 within ``lambd`` of zero, else the input."""
@@ -153,6 +157,7 @@ def hardshrink(input, lambd=0.5):
     return where(flat.ge(-lambd) & flat.le(lambd), 0, input)
 
 
+@takes_out
 @named("SoftshrinkBackward0")
 def softshrink(input, lambd=0.5):
     """The input moved ``lambd`` toward zero, 0 within it.

@@ -7,7 +7,7 @@ from plugtorch.autograd.names import rename
 from plugtorch.autograd.record import apply
 
 from ...amp.casting import autocasts, recast
-from ...dispatch import is_tensor
+from ...dispatch import is_tensor, store
 from ...linear import matmul
 from ...shaping import reshape, unsqueeze
 
@@ -15,7 +15,7 @@ __all__ = ["bilinear", "conv1d", "conv2d", "conv3d", "conv_tbc", "conv_transpose
            "conv_transpose3d", "linear"]
 
 
-def linear(input, weight, bias=None):
+def linear(input, weight, bias=None, *, out=None):
     """``input @ weight.T + bias`` over the last dimension.
 
     Shapes: input (*, in), weight (out, in) or (in,), bias (out,) or None; result (*, out).
@@ -23,6 +23,8 @@ def linear(input, weight, bias=None):
     Raises:
         RuntimeError: sizes or dtypes do not fit.
     """
+    if out is not None:
+        return store(out, linear(input, weight, bias))
     if mode() & AUTOCAST:
         return recast("linear", linear, input, weight, bias)
     if input.dtype is not weight.dtype or (bias is not None and bias.dtype is not input.dtype):

@@ -9,7 +9,7 @@ from plugtorch.autograd.names import named
 from plugtorch.autograd.record import apply
 
 from ...amp.casting import autocasts
-from ...dispatch import rounded_once
+from ...dispatch import rounded_once, store
 from ...info import finfo
 from ...shaping import reshape
 from .pooling import avg_pool2d
@@ -182,6 +182,6 @@ def local_response_norm(input, size, alpha=0.0001, beta=0.75, k=1.0):
 
 def normalize(input, p=2.0, dim=1, eps=1e-12, out=None):
     """Divides by the p-norm over a dimension, at least ``eps``."""
-    return input / input.norm(p, dim, keepdim=True).clamp_min(eps).expand_as(input)
+    return store(out, input / input.norm(p, dim, keepdim=True).clamp_min(eps).expand_as(input))
 
 

@@ -8,6 +8,7 @@ from plugtorch.spec.ops.nn import pooled_size
 
 from ...amp.casting import autocasts
 from ...amp.lists import EVERY
+from ...dispatch import takes_out
 from ...joining import stack
 from ...selection import where
 from ...shaping import reshape, unsqueeze
@@ -112,7 +113,7 @@ def _define_avg(n):
 
     avg.__name__ = f"avg_pool{n}d"
     avg.__doc__ = f"Mean of each window of the last {n} dimensions."
-    globals()[avg.__name__] = autocasts(avg) if avg.__name__ in EVERY else avg
+    globals()[avg.__name__] = takes_out(autocasts(avg) if avg.__name__ in EVERY else avg)
 
 
 def _bins(size, out):
