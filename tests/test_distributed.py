@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import socket
@@ -51,8 +52,10 @@ def closed(sock):
     """Whether the other side answers nothing and hangs up."""
     try:
         sock.shutdown(socket.SHUT_WR)
-        return sock.recv(100) == b""
-    except ConnectionResetError:
+        return sock.recv(1) == b""
+    except TimeoutError:
+        return False
+    except OSError:  # it hung up before all was read: reset, or not connected any more
         return True
 
 
@@ -132,7 +135,8 @@ def test_tcp_store_refuses_what_it_does_not_know(backend):
     for garbage in (b"GET / HTTP/1.1\r\n\r\n", struct.pack("<BI", 0, 1 << 31), struct.pack("<BII", 0, 1, 1 << 31),
                     pickle.dumps(print)):
         with socket.create_connection(("127.0.0.1", store.port), timeout=5) as sock:
-            sock.sendall(garbage)
+            with contextlib.suppress(ConnectionError):
+                sock.sendall(garbage)
             assert closed(sock)
     store.set("a", "still there")
     assert store.get("a") == b"still there"
