@@ -66,10 +66,14 @@ def test_scripted_things_are_saved_and_loaded(tmp_path):
     net, x = torch.jit.script(Net()), torch.ones(1, 3)
     net.save(tmp_path / "net.pt", _extra_files={"note": "hello"})
     files = {"note": ""}
-    found = torch.jit.load(tmp_path / "net.pt", _extra_files=files)
+    with pytest.raises(pickle.UnpicklingError, match="Net was not an allowed global"):
+        torch.jit.load(tmp_path / "net.pt")
+    with torch.serialization.safe_globals([Net]):
+        found = torch.jit.load(tmp_path / "net.pt", _extra_files=files)
     assert torch.equal(found(x), net(x)) and files == {"note": b"hello"}
     torch.jit.save(torch.jit.script(double), tmp_path / "double.pt")
-    assert torch.jit.load(tmp_path / "double.pt")(x).sum().item() == 6
+    with torch.serialization.safe_globals([double]):
+        assert torch.jit.load(tmp_path / "double.pt")(x).sum().item() == 6
     with pytest.raises(ValueError, match="takes|writes a ScriptModule"):
         torch.jit.save(Net(), tmp_path / "plain.pt")
 

@@ -7,11 +7,13 @@ import io
 import os
 import zipfile
 
+from plugtorch.frontend.nn import modules as layers
 from plugtorch.frontend.nn.modules.module import Module
 from plugtorch.frontend.serialization import load as load_object
 from plugtorch.frontend.serialization import save as save_object
+from plugtorch.frontend.serialization.safe_globals import safe_globals
 
-from .script import ScriptFunction, ScriptModule
+from .script import ScriptFunction, ScriptModule, _rebuild
 
 __all__ = ["jit_module_from_flatbuffer", "load", "save", "save_jit_module_to_flatbuffer"]
 
@@ -53,6 +55,16 @@ def save(m, f, _extra_files=None) -> None:
     save_object(_content(m, _extra_files), f)
 
 
+def _layers():
+    """Every class of layers."""
+    import importlib
+    import pkgutil
+
+    for info in pkgutil.iter_modules(layers.__path__):
+        module = importlib.import_module(f"{layers.__name__}.{info.name}")
+        yield from (v for v in vars(module).values() if isinstance(v, type) and issubclass(v, Module))
+
+
 def _is_torchscript(file) -> bool:
     try:
         with zipfile.ZipFile(file) as archive:
@@ -66,7 +78,8 @@ def _is_torchscript(file) -> bool:
 
 
 def load(f, map_location=None, _extra_files=None, _restore_shapes=False):
-    """Reads what :func:`save` wrote. Like any pickle it can run code: load files that you trust.
+    """Reads what :func:`save` wrote, by the restricted unpickler: layers of ``torch.nn``, and classes and functions that were
+    named to ``torch.serialization.add_safe_globals``.
 
     Args:
         f: a path, or a file open for reading bytes.
@@ -75,6 +88,7 @@ def load(f, map_location=None, _extra_files=None, _restore_shapes=False):
 
     Raises:
         RuntimeError: a TorchScript archive of PyTorch, which holds compiled code, or another file.
+        pickle.UnpicklingError: a class or function that was not allowed; the message names it.
         ValueError: no such file.
     """
     if isinstance(f, (str, os.PathLike)):
@@ -86,7 +100,8 @@ def load(f, map_location=None, _extra_files=None, _restore_shapes=False):
         raise RuntimeError("not offered: torch.jit.load of a TorchScript archive: it holds compiled code, for which there "
                            "is no interpreter here. Save the state_dict() of the model with torch.save in PyTorch, and "
                            "load it into the model's Python class")
-    found = load_object(f, map_location, weights_only=False)
+    with safe_globals([(_rebuild, f"{_rebuild.__module__}.{_rebuild.__name__}"), *_layers()]):
+        found = load_object(f, map_location, weights_only=True)
     if not isinstance(found, dict) or found.get("format") != _FORMAT:
         raise RuntimeError("torch.jit.load reads files of torch.jit.save; this is another one, torch.load may read it")
     for name in _extra_files or ():
