@@ -78,8 +78,8 @@ def _is_torchscript(file) -> bool:
 
 
 def load(f, map_location=None, _extra_files=None, _restore_shapes=False):
-    """Reads what :func:`save` wrote, by the restricted unpickler: layers of ``torch.nn``, and classes and functions that were
-    named to ``torch.serialization.add_safe_globals``.
+    """Reads what :func:`save` wrote, by the restricted unpickler: layers of ``torch.nn``, and classes and functions that
+    were named to ``torch.serialization.add_safe_globals``.
 
     Args:
         f: a path, or a file open for reading bytes.
