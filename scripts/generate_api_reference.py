@@ -9,6 +9,7 @@ docs/not_offered.md, the names that refuse.
 from __future__ import annotations
 
 import argparse
+import enum
 import importlib
 import inspect
 import pathlib
@@ -44,7 +45,7 @@ def public(space):
 
 def signature(value) -> str:
     """The parameters as text, without annotations and addresses of objects."""
-    if isinstance(value, property):
+    if isinstance(value, property) or inspect.isclass(value) and issubclass(value, enum.Enum):
         return ""
     try:
         found = inspect.signature(value)
@@ -52,7 +53,7 @@ def signature(value) -> str:
         return "(...)"
     plain = [p.replace(annotation=inspect.Parameter.empty) for p in found.parameters.values() if p.name != "self"]
     text = str(found.replace(parameters=plain, return_annotation=inspect.Signature.empty))
-    text = re.sub(r" initial_seed=\d+", "", text)
+    text = re.sub(r"<module '([\w.]+)'[^<>]*>", r"\1", re.sub(r" initial_seed=\d+", "", text))
     return re.sub(r"<([\w.]+)[^<>]* at 0x[0-9a-f]+>", r"<\1>", text)
 
 
