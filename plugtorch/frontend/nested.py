@@ -14,7 +14,7 @@ from .creation import as_subclass
 from .dispatch import is_tensor, normalize_axis
 from .joining import cat, stack
 from .layouts import jagged, strided
-from .overrides import _methods, install_in_layers
+from .overrides import answer_by_table, install_in_layers
 from .tensor import Tensor
 
 __all__ = ["as_nested_tensor", "nested_tensor", "nested_tensor_from_jagged", "to_padded_tensor"]
@@ -328,16 +328,8 @@ TABLE.update({n: getattr(Tensor, n) for n in _ATTRIBUTES})
 TABLE.update({"is_tensor": lambda obj: True, "unbind": NestedTensor.unbind, "numel": NestedTensor.numel})
 
 
-def _refusing(name):
-    def method(self, *args, **kwargs):
-        raise NotImplementedError(f"{name} is not implemented for nested tensors: use unbind(), values() or "
-                                  "to_padded_tensor()")
-
-    method.__name__ = method.__qualname__ = name
-    return method
+def _refuse(name, self, args, kwargs):
+    raise NotImplementedError(f"{name} is not implemented for nested tensors: use unbind(), values() or to_padded_tensor()")
 
 
-_OWN = {name for name, value in vars(NestedTensor).items() if not hasattr(value, "_answers")}
-for _name in _methods():
-    if _name not in _OWN:
-        setattr(NestedTensor, _name, TABLE.get(_name) or _refusing(_name))
+answer_by_table(NestedTensor, TABLE, _refuse)

@@ -201,7 +201,7 @@ def install_in_layers() -> None:
 
 _OWN_METHODS = frozenset({
     "__init_subclass__", "__new__", "__torch_function__", "__hash__", "__repr__", "__reduce_ex__", "__deepcopy__",
-    "__copy__",    "_make_subclass", "as_subclass", "__class__", "__dir__", "_is_view", "has_names", "__setstate__",
+    "__copy__", "_make_subclass", "as_subclass", "__class__", "__dir__", "_is_view", "has_names", "__setstate__",
 })
 
 
@@ -209,6 +209,31 @@ def _methods():
     """Tensor's methods by name, those of the library's own workings left out."""
     return {name: value for name, value in vars(Tensor).items()
             if isinstance(value, types.FunctionType) and name not in _OWN_METHODS}
+
+
+def answer_by_table(cls, table: dict, refuse) -> frozenset:
+    """Gives a subclass of Tensor whose elements are not one array its methods: its own stay, the others come from ``table``.
+
+    Args:
+        cls: the subclass.
+        table: from names to functions.
+        refuse: ``refuse(name, self, args, kwargs)`` is what a method does that is in neither; it raises, as a rule.
+
+    Returns:
+        The names of its own methods.
+    """
+    def refusing(name):
+        def method(self, *args, **kwargs):
+            return refuse(name, self, args, kwargs)
+
+        method.__name__ = method.__qualname__ = name
+        return method
+
+    own = frozenset(name for name, value in vars(cls).items() if not hasattr(value, "_answers"))
+    for name in _methods():
+        if name not in own:
+            setattr(cls, name, table.get(name) or refusing(name))
+    return own
 
 
 def adopt(cls) -> None:

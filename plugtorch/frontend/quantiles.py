@@ -81,7 +81,7 @@ def _quantile(name, input, q, dim, keepdim, interpolation, ignore_nan):
     if flat:
         found = reshape(found, (-1,)) if not keepdim else reshape(found, (*shape, -1))
     elif keepdim:
-        found = movedim(found.unsqueeze(axis), axis, axis)
+        found = found.unsqueeze(axis)
     return movedim(found, -1, 0) if q.dim() else squeeze(found, -1)
 
 

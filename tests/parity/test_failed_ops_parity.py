@@ -40,11 +40,8 @@ def _wrong_out(result, dtype):
 
 def _fault(name):
     op = db.database()[name]
-    try:
-        function, args, kwargs = _ours(op)
-        result = function(*args, **kwargs)
-    except (db.Missing, NotImplementedError, IndexError):
-        return None
+    function, args, kwargs = _ours(op)
+    result = function(*args, **kwargs)
     if not db.tensors_in(result) or any(t.dtype is plugtorch.bool for t in db.tensors_in(result)):
         return None
     out = _wrong_out(result, plugtorch.bool)

@@ -8,7 +8,6 @@ device, questions of number are answered with 0 and everything else raises PyTor
 from __future__ import annotations
 
 import functools
-from contextlib import contextmanager
 
 from plugtorch.spec.device import Device
 
@@ -327,8 +326,6 @@ def current_stream(kind, device=None):
     return StreamOf(kind)(chosen(kind, device))
 
 
-default_stream = current_stream
-
 
 def set_stream(kind, stream) -> None:
     """Accepts a stream; there is one per device."""
@@ -390,13 +387,8 @@ class device_of(device):  # noqa: N801
         super().__init__(on if on is not None and on.type == self.kind else None)
 
 
-@contextmanager
-def _nothing(*args, **kwargs):
-    yield
-
-
 FUNCTIONS = (
-    can_device_access_peer, clock_rate, current_device, current_stream, default_stream, device_count, device_memory_used,
+    can_device_access_peer, clock_rate, current_device, current_stream, device_count, device_memory_used,
     empty_cache, get_arch_list, get_device_capability, get_device_name, get_device_properties, get_gencode_flags,
     get_per_process_memory_fraction, get_rng_state, get_rng_state_all, init, initial_seed, ipc_collect, is_available,
     is_bf16_supported, is_current_stream_capturing, is_initialized, manual_seed, max_memory_allocated, max_memory_reserved,

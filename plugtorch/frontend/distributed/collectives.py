@@ -231,6 +231,35 @@ def all_gather_into_tensor(output_tensor, input_tensor, group=None, async_op: bo
 all_gather_single = all_gather_into_tensor
 
 
+def _rooted(name, tensor, parts, root_rank, root_in_group, group, what):
+    """The group and the root of a gather or scatter, whose list of ``parts`` only the root gives; (None, None) outside of
+    the group.
+
+    Raises:
+        TypeError: these are no tensors.
+        ValueError: the list is missing at the root, or given elsewhere, or the root is no member.
+        RuntimeError: another number of parts than members, or other shapes or dtypes than the tensor's.
+    """
+    kind = {"destination": "output", "source": "input"}[what]
+    check_tensor(tensor, "tensor")
+    check_tensors(parts or [], f"{name}_list")
+    _same_dtypes(tensor, *(parts or []))
+    if is_outside(group):
+        return None, None
+    group = resolve(group)
+    at = root(group, root_rank, root_in_group, required=False) or 0
+    _check_root(name, at, group.size())
+    _check_list(f"{name}_list", parts, group.rank() == at, what)
+    if parts:
+        if len(parts) != group.size():
+            raise RuntimeError(f"ProcessGroupGloo::{name}: Incorrect {kind} list size {len(parts)}. {kind.capitalize()} "
+                               f"list "
+                               f"size should be {group.size()}, same as size of the process group.")
+        _check_sizes(name, parts, tensor)
+    check_transferable(tensor)
+    return group, at
+
+
 def gather(tensor, gather_list=None, dst: int | None = None, group=None, async_op: bool = False,
            group_dst: int | None = None):
     """``gather_list[i]`` of process ``dst`` (default: rank 0 of the group) becomes member i's ``tensor``.
@@ -238,21 +267,9 @@ def gather(tensor, gather_list=None, dst: int | None = None, group=None, async_o
     Raises:
         ValueError: ``gather_list`` is missing there, or given elsewhere.
     """
-    check_tensor(tensor, "tensor")
-    check_tensors(gather_list or [], "gather_list")
-    _same_dtypes(tensor, *(gather_list or []))
-    if is_outside(group):
+    group, to = _rooted("gather", tensor, gather_list, dst, group_dst, group, "destination")
+    if group is None:
         return warn_outside("gather")
-    group = resolve(group)
-    to = root(group, dst, group_dst, required=False) or 0
-    _check_root("gather", to, group.size())
-    _check_list("gather_list", gather_list, group.rank() == to, "destination")
-    if gather_list:
-        if len(gather_list) != group.size():
-            raise RuntimeError(f"ProcessGroupGloo::gather: Incorrect output list size {len(gather_list)}. Output list size "
-                               f"should be {group.size()}, same as size of the process group.")
-        _check_sizes("gather", gather_list, tensor)
-    check_transferable(tensor)
 
     def body(call):
         outgoing = [None] * call.size
@@ -276,21 +293,9 @@ def scatter(tensor, scatter_list=None, src: int | None = None, group=None, async
     Raises:
         ValueError: ``scatter_list`` is missing there, or given elsewhere.
     """
-    check_tensor(tensor, "tensor")
-    check_tensors(scatter_list or [], "scatter_list")
-    _same_dtypes(tensor, *(scatter_list or []))
-    if is_outside(group):
+    group, source = _rooted("scatter", tensor, scatter_list, src, group_src, group, "source")
+    if group is None:
         return warn_outside("scatter")
-    group = resolve(group)
-    source = root(group, src, group_src, required=False) or 0
-    _check_root("scatter", source, group.size())
-    _check_list("scatter_list", scatter_list, group.rank() == source, "source")
-    if scatter_list:
-        if len(scatter_list) != group.size():
-            raise RuntimeError(f"ProcessGroupGloo::scatter: Incorrect input list size {len(scatter_list)}. Input list size "
-                               f"should be {group.size()}, same as size of the process group.")
-        _check_sizes("scatter", scatter_list, tensor)
-    check_transferable(tensor)
 
     def body(call):
         targets = [None] * call.size

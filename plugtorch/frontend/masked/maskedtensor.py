@@ -9,7 +9,7 @@ from plugtorch.spec import dtypes
 from .. import creation, pointwise
 from ..creation import as_subclass
 from ..dispatch import is_tensor
-from ..overrides import _methods
+from ..overrides import answer_by_table
 from ..selection import where
 from ..tensor import Tensor
 from . import functions
@@ -266,20 +266,15 @@ TABLE.update({"all": _truth, "cat": _joining("cat"), "stack": _joining("stack"),
               "softmax": functions.softmax, "log_softmax": functions.log_softmax})
 
 
-def _refusing(name):
-    def method(self, *args, **kwargs):
-        if name in ("tolist", "numpy"):
-            raise RuntimeError(f".{name}() is not supported for tensor subclasses" + (", "
-                                                                                      "got MaskedTensor" if name == "tolist"
-                                                                                      else "."))
-        raise TypeError(f"no implementation found for 'torch.Tensor.{name}' on types that implement __torch_function__: "
-                        "[MaskedTensor]")
-
-    method.__name__ = method.__qualname__ = name
-    return method
+_NO_NUMBERS = {"tolist": ".tolist() is not supported for tensor subclasses, got MaskedTensor",
+               "numpy": ".numpy() is not supported for tensor subclasses."}
 
 
-_OWN = {name for name, value in vars(MaskedTensor).items() if not hasattr(value, "_answers")}
-for _name in _methods():
-    if _name not in _OWN:
-        setattr(MaskedTensor, _name, TABLE.get(_name) or _refusing(_name))
+def _refuse(name, self, args, kwargs):
+    if name in _NO_NUMBERS:
+        raise RuntimeError(_NO_NUMBERS[name])
+    raise TypeError(f"no implementation found for 'torch.Tensor.{name}' on types that implement __torch_function__: "
+                    "[MaskedTensor]")
+
+
+answer_by_table(MaskedTensor, TABLE, _refuse)

@@ -10,7 +10,7 @@ from plugtorch.spec import dtypes
 from .. import creation
 from ..creation import as_subclass
 from ..dispatch import is_tensor
-from ..overrides import _methods
+from ..overrides import answer_by_table
 from ..tensor import Tensor
 
 __all__ = ["QuantizedTensor", "Quantizer", "integers_of", "quantized"]
@@ -319,18 +319,12 @@ TABLE.update({"to": _to, "cat": _cat, "relu": _relu, "min": _extreme("min"), "ma
               "empty_like": _empty_like, "numpy": _no_numpy, "tolist": _no_list, "is_tensor": lambda obj: True})
 
 
-def _refusing(name):
-    def method(self, *args, **kwargs):
-        return type(self).__torch_function__(method, (type(self),), (self, *args), kwargs)
-
-    method.__name__ = method.__qualname__ = name
-    return method
+def _refuse(name, self, args, kwargs):
+    method = vars(type(self))[name]
+    return type(self).__torch_function__(method, (type(self),), (self, *args), kwargs)
 
 
-_OWN = {name for name, value in vars(QuantizedTensor).items() if not hasattr(value, "_answers")}
-for _name in _methods():
-    if _name not in _OWN:
-        setattr(QuantizedTensor, _name, TABLE.get(_name) or _refusing(_name))
+_OWN = answer_by_table(QuantizedTensor, TABLE, _refuse)
 for _name in _OWN & {"int_repr", "q_scale", "q_zero_point", "q_per_channel_scales", "q_per_channel_zero_points",
                      "q_per_channel_axis", "qscheme", "item", "copy_", "is_floating_point", "is_complex"}:
     TABLE[_name] = vars(QuantizedTensor)[_name]

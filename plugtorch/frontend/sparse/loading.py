@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 
-from ..overrides import _methods, install_in_layers
+from ..overrides import answer_by_table, install_in_layers
 from ..tensor import Tensor
 from . import (  # noqa: F401  (each fills the table)
     arithmetic,
@@ -19,19 +19,11 @@ from . import (  # noqa: F401  (each fills the table)
 from .tensor import TABLE, SparseTensor, could_not_run, dispatch_key
 
 
-def _refusing(name):
-    def method(self, *args, **kwargs):
-        raise NotImplementedError(could_not_run(name.strip("_") if name.startswith("__") else name, dispatch_key(self)))
-
-    method.__name__ = method.__qualname__ = name
-    return method
+def _refuse(name, self, args, kwargs):
+    raise NotImplementedError(could_not_run(name.strip("_") if name.startswith("__") else name, dispatch_key(self)))
 
 
-_OWN = {name for name in vars(SparseTensor) if not hasattr(vars(SparseTensor)[name], "_answers")}
-for _name in _methods():
-    if _name not in _OWN:
-        setattr(SparseTensor, _name, TABLE.get(_name) or _refusing(_name))
-
+answer_by_table(SparseTensor, TABLE, _refuse)
 install_in_layers()
 
 # Methods of dense tensors that PyTorch calls with a sparse operand.

@@ -11,6 +11,8 @@ from plugtorch.frontend.nn.modules.module import Module
 from plugtorch.frontend.nn.parameter import Parameter
 from plugtorch.frontend.tensor import Tensor
 
+from .parameter_hooks import refuse_second, take_off
+
 __all__ = ["SpectralNorm", "remove_spectral_norm", "spectral_norm"]
 
 
@@ -63,9 +65,7 @@ class SpectralNorm:
             RuntimeError: the parameter has one already.
             ValueError: the parameter has no values yet.
         """
-        for hook in module._forward_pre_hooks.values():
-            if isinstance(hook, SpectralNorm) and hook.name == name:
-                raise RuntimeError(f"Cannot register two spectral_norm hooks on the same parameter {name}")
+        refuse_second(module, SpectralNorm, name, "spectral_norm")
         made = SpectralNorm(name, n_power_iterations, dim, eps)
         weight = module._parameters[name]
         if weight is None:
@@ -100,9 +100,4 @@ def remove_spectral_norm(module: Module, name: str = "weight") -> Module:
     Raises:
         ValueError: there is none.
     """
-    for key, hook in module._forward_pre_hooks.items():
-        if isinstance(hook, SpectralNorm) and hook.name == name:
-            hook.remove(module)
-            del module._forward_pre_hooks[key]
-            return module
-    raise ValueError(f"spectral_norm of '{name}' not found in {module}")
+    return take_off(module, SpectralNorm, name, "spectral_norm")

@@ -10,6 +10,8 @@ from plugtorch.frontend.nn.modules.module import Module
 from plugtorch.frontend.nn.parameter import Parameter
 from plugtorch.frontend.tensor import Tensor
 
+from .parameter_hooks import refuse_second, take_off
+
 __all__ = ["WeightNorm", "remove_weight_norm", "weight_norm"]
 
 
@@ -31,9 +33,7 @@ class WeightNorm:
         Raises:
             RuntimeError: the parameter has one already.
         """
-        for hook in module._forward_pre_hooks.values():
-            if isinstance(hook, WeightNorm) and hook.name == name:
-                raise RuntimeError(f"Cannot register two weight_norm hooks on the same parameter {name}")
+        refuse_second(module, WeightNorm, name, "weight_norm")
         made = WeightNorm(name, dim)
         weight = getattr(module, name)
         del module._parameters[name]
@@ -72,9 +72,4 @@ def remove_weight_norm(module: Module, name: str = "weight") -> Module:
     Raises:
         ValueError: there is none.
     """
-    for key, hook in module._forward_pre_hooks.items():
-        if isinstance(hook, WeightNorm) and hook.name == name:
-            hook.remove(module)
-            del module._forward_pre_hooks[key]
-            return module
-    raise ValueError(f"weight_norm of '{name}' not found in {module}")
+    return take_off(module, WeightNorm, name, "weight_norm")

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import fnmatch
 import os
-import random
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from plugtorch.frontend import functions as fn
 from plugtorch.frontend.utils.data._utils.collate import default_collate
 from plugtorch.frontend.utils.data.sampler import SequentialSampler
-from plugtorch.spec.dtypes import int64
 
 from .datapipe import DataChunk, IterDataPipe, deep_copied, functional_datapipe
+from .shuffling import Shuffling
 
 __all__ = ["Batcher", "Collator", "Concater", "Demultiplexer", "FileLister", "FileOpener", "Filter", "Forker", "Grouper",
            "IterableWrapper", "Mapper", "Multiplexer", "Sampler", "ShardingFilter", "Shuffler", "StreamReader", "UnBatcher",
@@ -241,31 +239,20 @@ class Multiplexer(IterDataPipe):
 
 
 @functional_datapipe("shuffle")
-class Shuffler(IterDataPipe):
+class Shuffler(Shuffling, IterDataPipe):
     """Items in a random order, drawn from a buffer."""
 
     def __init__(self, datapipe, *, buffer_size: int = 10000, unbatch_level: int = 0):
         if buffer_size <= 0:
             raise ValueError("buffer_size should be larger than 0")
         self.datapipe = datapipe if unbatch_level == 0 else UnBatcher(datapipe, unbatch_level)
-        self.buffer_size, self._enabled, self._seed = buffer_size, True, None
-
-    def set_shuffle(self, shuffle: bool = True):
-        """Says whether to shuffle; returns itself."""
-        self._enabled = shuffle
-        return self
-
-    def set_seed(self, seed: int):
-        """Sets the seed of the next pass; returns itself."""
-        self._seed = seed
-        return self
+        self.buffer_size = buffer_size
 
     def __iter__(self):
         if not self._enabled:
             yield from self.datapipe
             return
-        seed = int(fn.empty((), dtype=int64).random_().item()) if self._seed is None else self._seed
-        self._seed, rng, buffer = None, random.Random(seed), []
+        rng, buffer = self._generator(), []
         for item in self.datapipe:
             if len(buffer) == self.buffer_size:
                 at = rng.randint(0, len(buffer) - 1)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 
-from plugtorch.frontend import functions as fn
-from plugtorch.spec.dtypes import int64
-
 from .datapipe import DataChunk, IterDataPipe, MapDataPipe, deep_copied, functional_datapipe
+from .shuffling import Shuffling
 
 __all__ = ["Batcher", "Concater", "Mapper", "SequenceWrapper", "Shuffler", "Zipper"]
 
@@ -97,28 +94,16 @@ class Zipper(MapDataPipe):
         return min(map(len, self.datapipes))
 
 
-class Shuffler(IterDataPipe):
+class Shuffler(Shuffling, IterDataPipe):
     """The items of a map in a random order."""
 
     def __init__(self, datapipe, *, indices: list | None = None):
-        self.datapipe, self.indices, self._enabled, self._seed = datapipe, indices, True, None
-
-    def set_shuffle(self, shuffle: bool = True):
-        """Says whether to shuffle; returns itself."""
-        self._enabled = shuffle
-        return self
-
-    def set_seed(self, seed: int):
-        """Sets the seed of the next pass; returns itself."""
-        self._seed = seed
-        return self
+        self.datapipe, self.indices = datapipe, indices
 
     def __iter__(self):
         order = list(range(len(self.datapipe)) if self.indices is None else self.indices)
         if self._enabled:
-            seed = int(fn.empty((), dtype=int64).random_().item()) if self._seed is None else self._seed
-            self._seed = None
-            order = random.Random(seed).sample(order, len(order))[::-1]
+            order = self._generator().sample(order, len(order))[::-1]
         for index in order:
             yield self.datapipe[index]
 
