@@ -253,8 +253,7 @@ def _rooted(name, tensor, parts, root_rank, root_in_group, group, what):
     if parts:
         if len(parts) != group.size():
             raise RuntimeError(f"ProcessGroupGloo::{name}: Incorrect {kind} list size {len(parts)}. {kind.capitalize()} "
-                               f"list "
-                               f"size should be {group.size()}, same as size of the process group.")
+                               f"list size should be {group.size()}, same as size of the process group.")
         _check_sizes(name, parts, tensor)
     check_transferable(tensor)
     return group, at

@@ -54,12 +54,10 @@ def _check(log_probs, targets, inputs, labels, blank):
     if len(have) == 1:
         if have[0] != sum(labels):
             raise RuntimeError(f"Expected tensor to have size {sum(labels)} at dimension 0, but got size {have[0]} for "
-                               "argument "
-                               f"#2 'targets' {where_}")
+                               f"argument #2 'targets' {where_}")
     elif len(have) != 2:
         raise RuntimeError(f"Expected 2-dimensional tensor, but got {len(have)}-dimensional tensor for argument #2 "
-                           "'targets' "
-                           f"{where_}")
+                           f"'targets' {where_}")
     elif have[0] != batch:
         raise RuntimeError(f"Expected tensor to have size {batch} at dimension 0, but got size {have[0]} for argument #2 "
                            f"'targets' {where_}")

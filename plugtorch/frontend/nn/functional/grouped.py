@@ -43,8 +43,7 @@ def _check(a, b, offs):
     if a.dim() == b.dim() == 3:
         if offs is not None:
             raise RuntimeError("Have to provide offsets for 2d-2d, 2d-3d and 3d-2d multiplications, and for no other: "
-                               "offs must "
-                               "be None for two 3d operands")
+                               "offs must be None for two 3d operands")
         if a._a.shape[0] != b._a.shape[0]:
             raise RuntimeError("batched dimension has to match")
         return
@@ -127,5 +126,4 @@ def scaled_grouped_mm(mat_a, mat_b, scale_a, scale_recipe_a, scale_b, scale_reci
         NotImplementedError: always; PyTorch has it for some GPUs alone.
     """
     raise NotImplementedError("scaled_grouped_mm: PyTorch has it only as a kernel of some GPUs (compute capability 9.0 "
-                              "and up); "
-                              "multiply by the scales and use grouped_mm")
+                              "and up); multiply by the scales and use grouped_mm")

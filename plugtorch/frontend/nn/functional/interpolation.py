@@ -137,16 +137,14 @@ def _check(input, size, scale_factor, mode, align_corners, antialias):
         raise ValueError("Lanczos mode does not support align_corners=True")
     if antialias and not (mode in _FILTERS and input.dim() == 4):
         raise ValueError("Anti-alias option is restricted to bilinear, bicubic, and lanczos modes and requires a 4-D "
-                         "tensor as "
-                         "input")
+                         "tensor as input")
 
 
 def _check_mode(input, mode, n):
     if n not in (1, 2, 3) or mode not in _LINEAR and mode not in _NEAREST:
         raise NotImplementedError(
             f"Input Error: Only 3D, 4D and 5D input Tensors supported (got {input.dim()}D) for the modes: nearest | "
-            "linear | "
-            f"bilinear | bicubic | trilinear | lanczos | area | nearest-exact (got {mode})")
+            f"linear | bilinear | bicubic | trilinear | lanczos | area | nearest-exact (got {mode})")
     if mode in _LINEAR and _LINEAR[mode] != n:
         raise NotImplementedError(f"Got {input.dim()}D input, but {mode} mode needs {_LINEAR[mode] + 2}D input")
 

@@ -27,8 +27,7 @@ def _check(input, weight, target, bias, ignore_index):
                            "respectively")
     if weight.dim() > 2 and input.dim() == 1:
         raise RuntimeError(f"K-dimensional loss defined by linear_weight shape {tuple(weight.shape)} requires batched "
-                           "input, "
-                           f"(N, {features}), got unbatched input with shape {tuple(input.shape)}")
+                           f"input, (N, {features}), got unbatched input with shape {tuple(input.shape)}")
     if bias is not None and tuple(bias._a.shape) != tuple(weight._a.shape[:-1]):
         raise RuntimeError(f"expected linear_bias shape {tuple(weight._a.shape[:-1])}, got {tuple(bias._a.shape)}")
     if target.dtype.category == FLOAT and ignore_index is not None:

@@ -65,11 +65,9 @@ def _max_pool(input, kernel_size, stride, padding, dilation, ceil_mode, n, op="m
     empty = 0 in x._a.shape[1:] if n == 3 else input.dim() == n + 1 and not input._a.shape[0]
     if empty:
         raise RuntimeError(f"max_pool{n}d: Expected {n + 1}D or {n + 2}D (batch mode) tensor with optional 0 dim batch "
-                           "size for input"
-                           f", but got:{list(input._a.shape)}" if n < 3 else
+                           f"size for input, but got:{list(input._a.shape)}" if n < 3 else
                            "max_pool3d_with_indices_out_cpu_template(): Expected input's non-batch dimensions to have "
-                           "positive "
-                           f"length, but input has a shape of {list(input._a.shape)} and non-batch dimension "
+                           f"positive length, but input has a shape of {list(input._a.shape)} and non-batch dimension "
                            f"{next(m for m in x._a.shape[1:] if not m)} has length zero!")
     params, dilation = _geometry(x, kernel_size, stride, padding, dilation, ceil_mode, n, "max_pool")
     y, where = apply(op, (x,), {**params, "dilation": dilation, "ceil_mode": ceil_mode})

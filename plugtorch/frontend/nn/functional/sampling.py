@@ -36,8 +36,7 @@ def _check_sampler(input, grid, mode):
                            f"and grid with sizes {places}")
     if places[-1] != len(size) - 2:
         raise RuntimeError(f"grid_sampler(): expected grid to have size {len(size) - 2} in last dimension, but got grid "
-                           "with "
-                           f"sizes {places}")
+                           f"with sizes {places}")
     for d, n in enumerate(size[2:], 2):
         if n <= 0:
             raise RuntimeError(f"grid_sampler(): expected input to have non-empty spatial dimensions, but input has sizes "
@@ -208,8 +207,7 @@ def affine_grid(theta, size, align_corners=None):
         raise ValueError(f"Expected theta to have floating point type, but got {theta.dtype}")
     if len(size) not in (4, 5):
         raise NotImplementedError("affine_grid only supports 4D and 5D sizes, for 2D and 3D affine transforms, "
-                                  "respectively. "
-                                  f"Got size {size}.")
+                                  f"respectively. Got size {size}.")
     dims = len(size) - 2
     if theta.dim() != 3 or tuple(theta._a.shape[1:]) != (dims, dims + 1):
         raise ValueError(f"Expected a batch of {dims}D affine matrices of shape Nx{dims}x{dims + 1} for size {size}. Got "

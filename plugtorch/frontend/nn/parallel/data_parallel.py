@@ -47,8 +47,7 @@ class DataParallel(Module):
         for t in (*self.module.parameters(), *self.module.buffers()):
             if t.device != self.src_device_obj:
                 raise RuntimeError(f"module must have its parameters and buffers on device {self.src_device_obj} "
-                                   "(device_ids[0]) "
-                                   f"but found one of them on device: {t.device}")
+                                   f"(device_ids[0]) but found one of them on device: {t.device}")
         args, named = scatter_kwargs(inputs, kwargs, self.device_ids, self.dim)
         if not args:
             args, named = ((),), ({},)

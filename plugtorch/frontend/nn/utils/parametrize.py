@@ -50,8 +50,7 @@ def _check_same(what, have, result, other):
     for field in ("dtype", "shape"):
         if getattr(have, field) != getattr(result, field):
             raise ValueError(f"Registering a parametrization may not change the {field} of the tensor, unless the "
-                             "`unsafe` flag "
-                             f"is enabled.\n{what}.{field}: {getattr(have, field)}\n{other}.{field}: "
+                             f"`unsafe` flag is enabled.\n{what}.{field}: {getattr(have, field)}\n{other}.{field}: "
                              f"{getattr(result, field)}")
 
 
@@ -141,16 +140,14 @@ class ParametrizationList(ModuleList):
                     raise ValueError(f"`right_inverse` should return a tensor. Got {type(value).__name__}")
                 if value.dtype != self.original.dtype:
                     raise ValueError(f"The tensor returned by `right_inverse` has dtype {value.dtype} while `original` "
-                                     "has dtype "
-                                     f"{self.original.dtype}")
+                                     f"has dtype {self.original.dtype}")
                 _set(self.original, value)
                 return
             if not isinstance(value, Sequence):
                 raise ValueError(f"'right_inverse' must return a sequence of tensors. Got {type(value)}.")
             if len(value) != self.ntensors:
                 raise ValueError(f"'right_inverse' must return a sequence of tensors of length {self.ntensors}. Got a "
-                                 "sequence of "
-                                 f"length {len(value)}.")
+                                 f"sequence of length {len(value)}.")
             for i, part in enumerate(value):
                 kept = getattr(self, f"original{i}")
                 if not isinstance(part, Tensor):
@@ -158,8 +155,7 @@ class ParametrizationList(ModuleList):
                                      f"{type(part)}")
                 if kept.dtype != part.dtype:
                     raise ValueError(f"Tensor {i} returned by `right_inverse` has dtype {part.dtype} while `original{i}` "
-                                     "has dtype "
-                                     f"{kept.dtype}")
+                                     f"has dtype {kept.dtype}")
                 _set(kept, part)
 
     def forward(self) -> Tensor:
@@ -288,8 +284,7 @@ def remove_parametrizations(module: Module, tensor_name: str, leave_parametrized
         original = Parameter(t.detach()) if t.requires_grad else t
     else:
         raise ValueError("Cannot leave unparametrized (`leave_parametrized=False`) a tensor that is parametrized in terms "
-                         "of a "
-                         "sequence of tensors.")
+                         "of a sequence of tensors.")
     delattr(module.__class__, tensor_name)
     del module.parametrizations[tensor_name]
     _register(module, tensor_name, original)

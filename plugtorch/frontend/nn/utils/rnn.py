@@ -43,8 +43,7 @@ class PackedSequence(PackedSequence_):
         elif batch_sizes.device.type != "cpu":
             raise ValueError(
                 "batch_sizes should always be on CPU. Instances of PackedSequence should never be created manually. They "
-                "should "
-                "be instantiated by functions like pack_sequence and pack_padded_sequences in nn.utils.rnn. "
+                "should be instantiated by functions like pack_sequence and pack_padded_sequences in nn.utils.rnn. "
                 "https://pytorch.org/docs/stable/nn.html#torch.nn.utils.rnn.pack_sequence")
         return super().__new__(cls, data, batch_sizes, sorted_indices, unsorted_indices)
 
@@ -174,8 +173,7 @@ def packed(input, lengths, batch_first):
     if any(a < b for a, b in zip(sizes, sizes[1:], strict=False)):
         raise RuntimeError("`lengths` array must be sorted in decreasing order when `enforce_sorted` is True. You can pass "
                            "`enforce_sorted=False` to pack_padded_sequence and/or pack_sequence to sidestep this "
-                           "requirement "
-                           "if you do not need ONNX exportability.")
+                           "requirement if you do not need ONNX exportability.")
     if sizes[0] > x._a.shape[0]:
         raise RuntimeError(f"Expected lengths of at most {x._a.shape[0]}, the size of the padded input, but got {sizes[0]}")
     counts = [sum(n > t for n in sizes) for t in range(sizes[0])]
