@@ -299,7 +299,7 @@ def _word(k, x):
 
 @derived("elementwise")
 def signbit(k, x):
-    """Whether the sign bit is set, as bool; of a real floating array. Negative zeros and nans have it set."""
+    """Whether the sign bit is set, as bool; of a real floating array. Zeros and nans have signs too."""
     return k.lt(k.bitcast(x, dtype=_word(k, x)), 0)
 
 
