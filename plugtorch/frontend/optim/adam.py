@@ -40,6 +40,8 @@ class Adam(ElementwiseOptimizer):
         ValueError: for a hyper-parameter out of range.
     """
 
+    _sparse_advice = ", please consider SparseAdam instead"
+
     def __init__(
         self,
         params: Any,
@@ -78,9 +80,6 @@ class Adam(ElementwiseOptimizer):
         }
         super().__init__(params, defaults)
         check_fused(fused, foreach, differentiable)
-
-    def _refuse_sparse(self) -> None:
-        raise RuntimeError("Adam does not support sparse gradients, please consider SparseAdam instead")
 
     def _new_state(self, group: dict[str, Any], param: Tensor) -> dict[str, Any]:
         state = {

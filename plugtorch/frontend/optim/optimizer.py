@@ -357,6 +357,7 @@ class ElementwiseOptimizer(Optimizer):
     _counts_steps = True
     _complex_as_real = True
     _takes_sparse = False
+    _sparse_advice = ""
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update the parameters that have a gradient.
@@ -377,13 +378,12 @@ class ElementwiseOptimizer(Optimizer):
         return loss
 
     def _update_group(self, group: dict[str, Any]) -> None:
-        maximize = group["maximize"]
+        maximize = group.get("maximize", False)
         for param in group["params"]:
             grad = param.grad
             if grad is None:
                 continue
-            if grad.is_sparse and not self._takes_sparse:
-                self._refuse_sparse()
+            self._check_grad(grad)
             state = self.state.get(param)
             if not state:
                 state = self._new_state(group, param)
@@ -406,8 +406,10 @@ class ElementwiseOptimizer(Optimizer):
                 param, grad = fn.view_as_real(target), fn.view_as_real(grad)
             self._update(group, param, grad, state, step)
 
-    def _refuse_sparse(self) -> None:
-        raise RuntimeError(f"{type(self).__name__} does not support sparse gradients")
+    def _check_grad(self, grad: Tensor) -> None:
+        """Raise RuntimeError for a gradient of a layout that the update cannot take."""
+        if grad.is_sparse and not self._takes_sparse:
+            raise RuntimeError(f"{type(self).__name__} does not support sparse gradients{self._sparse_advice}")
 
     def _new_state(self, group: dict[str, Any], param: Tensor) -> dict[str, Any]:
         raise NotImplementedError(f"{type(self).__name__} does not say which state it keeps")
@@ -422,6 +424,8 @@ class ElementwiseOptimizer(Optimizer):
         for group in self.param_groups:
             for name, default in self.defaults.items():
                 group.setdefault(name, default)
+        if not self._counts_steps:
+            return
         # Step counts were Python numbers in checkpoints of long ago.
         for kept in self.state.values():
             if isinstance(kept, dict) and "step" in kept and not isinstance(kept["step"], Tensor):
