@@ -29,9 +29,10 @@ class NumpyActivations:
         return QUIET.run(np.multiply, y, x, y)
 
     def threshold_backward(self, g, y):
+        keep = np.logical_not(y <= 0)  # nan passes
         if g.shape == y.shape and g.itemsize <= 8:
-            return masked(g, y > 0)
-        return np.where(y > 0, g, g.dtype.type(0))
+            return masked(g, keep)
+        return np.where(keep, g, g.dtype.type(0))
 
     @kernel
     def erf(self, x):

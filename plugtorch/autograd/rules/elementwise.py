@@ -165,9 +165,9 @@ def _inside(k, x, lo, hi):
 
 
 def _clamp_x(k, g, x, lo, hi):
-    """Edges pass the gradient; nan does too, as in PyTorch's comparison with the result."""
+    """Edges pass the gradient, nan does not."""
     inside = _inside(k, x, lo, hi)
-    return g if inside is None else k.where(k.bit_or(inside, k.isnan(x)), g, 0)
+    return g if inside is None else k.where(inside, g, 0)
 
 
 def _clamp_lo(k, g, x, lo, hi):
@@ -200,7 +200,7 @@ def _silu(k, g, x):
 
 def _elu(k, g, x, alpha, scale, input_scale):
     low = k.mul(k.exp(k.mul(k.minimum(x, 0), input_scale)), alpha * scale * input_scale)
-    return k.where(k.gt(x, 0), k.mul(g, scale), k.mul(g, low))
+    return k.where(k.le(x, 0), k.mul(g, low), k.mul(g, scale))
 
 
 defvjp("silu", x=_silu)

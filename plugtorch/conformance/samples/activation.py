@@ -33,9 +33,9 @@ sample("relu", lambda x: np.maximum(x, 0), INT8)
 sample("threshold_backward", lambda g, y: np.where(y > 0, g, 0), normal(4), np.array([0, 1.0, -0.5, 2]))
 sample(
     "threshold_backward",
-    lambda g, y: np.array([0, np.inf, 0, np.nan]),
-    np.array([np.inf, np.inf, np.nan, np.nan]),
-    np.array([0, 1.0, 0, 2]),
+    lambda g, y: np.array([0, np.inf, 0, np.nan, 3]),
+    np.array([np.inf, np.inf, np.nan, np.nan, 3]),
+    np.array([0, 1.0, 0, 2, np.nan]),
     grad=False,
 )
 sample("leaky_relu", lambda x, slope: np.where(x > 0, x, slope * x), _x, slope=0.1)

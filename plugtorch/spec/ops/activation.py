@@ -15,8 +15,8 @@ def relu(k, x):
 
 @derived("activation")
 def threshold_backward(k, g, y):
-    """g where y > 0, else 0: the gradient of relu by its result y."""
-    return k.where(k.gt(y, 0), g, 0)
+    """0 where y <= 0, else g, also where y is nan: the gradient of relu by its result y."""
+    return k.where(k.le(y, 0), 0, g)
 
 
 @derived("activation")

@@ -144,7 +144,7 @@ def hardswish(input, inplace=False):
     def compute(x):
         flat = x.detach()
         inner = where(flat.le(-3), 0.0, x * (x + 3) / 6)
-        return where(flat.ge(3), x, inner)
+        return where(flat.lt(3), inner, x)
 
     return maybe_inplace(_floating(input, "hardswish"), inplace, compute)
 
@@ -168,7 +168,7 @@ def softshrink(input, lambd=0.5):
     if lambd < 0:
         raise RuntimeError(f"lambda must be greater or equal to 0, but found to be {lambd}.")
     flat = input.detach()
-    return where(flat.gt(lambd), input - lambd, where(flat.lt(-lambd), input + lambd, input * 0))
+    return where(flat.abs().le(lambd), input * 0, where(flat.lt(0), input + lambd, input - lambd))
 
 
 def tanhshrink(input):
@@ -184,7 +184,7 @@ def softsign(input):
 @named("ThresholdBackward0")
 def threshold(input, threshold, value, inplace=False):
     """The input above the threshold, else ``value``."""
-    return maybe_inplace(input, inplace, lambda x: where(x.detach().gt(threshold), x, value))
+    return maybe_inplace(input, inplace, lambda x: where(x.detach().le(threshold), value, x))
 
 
 @named("PreluKernelBackward0")

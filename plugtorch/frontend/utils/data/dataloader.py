@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 import multiprocessing
@@ -11,10 +12,14 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
+from plugtorch.frontend.devices import accelerator
+
+from ._utils import pipes, transport
 from ._utils.collate import default_collate, default_convert
 from ._utils.fetch import IterableFetcher, MapFetcher
+from ._utils.pin_memory import pin_memory
 from ._utils.pool import WorkerPool
-from ._utils.worker import ENDED, FAILED, get_worker_info
+from ._utils.worker import AGAIN, ASK, ENDED, FAILED, get_worker_info
 from .dataset import Dataset, IterableDataset
 from .sampler import BatchSampler, RandomSampler, Sampler, SequentialSampler, draw_seed
 
@@ -58,7 +63,9 @@ class DataLoader(Generic[T_co]):
         batch_sampler: lists of indices to take, instead of ``batch_size``, ``shuffle``, ``sampler``, ``drop_last``.
         num_workers: processes that make batches; 0 makes them here.
         collate_fn: from a list of samples to a batch.
-        pin_memory, pin_memory_device: accepted; host memory is not pinned by any backend here.
+        pin_memory: calls the method ``pin_memory`` of batches, or of their parts, where the backend has an accelerator.
+            It does nothing to tensors, as host memory is not pinned by any backend here.
+        pin_memory_device: deprecated, without effect.
         drop_last: leaves out a last batch that is shorter.
         timeout: seconds to wait for a worker; 0 waits for ever.
         worker_init_fn: called in each worker with its number.
@@ -95,6 +102,9 @@ class DataLoader(Generic[T_co]):
         self.in_order = in_order
         if isinstance(dataset, IterableDataset):
             self._dataset_kind = _DatasetKind.Iterable
+            if pipes.is_pipe(dataset):
+                pipes.set_shuffle(dataset, shuffle)
+                shuffle = None
             for name, value, absent in (("shuffle", shuffle, (None, False)), ("sampler", sampler, (None,)),
                                         ("batch_sampler", batch_sampler, (None,))):
                 if not any(value is a for a in absent):
@@ -172,6 +182,9 @@ class DataLoader(Generic[T_co]):
     def __iter__(self) -> Iterator[Any]:
         if not self.persistent_workers or self.num_workers == 0:
             return self._get_iterator()
+        if self._iterator is not None and self._iterator._lost:  # its workers died or were late: start others
+            self._iterator._shutdown_workers()
+            self._iterator = None
         if self._iterator is None:
             self._iterator = self._get_iterator()
         else:
@@ -228,6 +241,20 @@ def _checked_workers(num_workers, timeout, prefetch_factor, persistent_workers):
     return 2 if num_workers > 0 and prefetch_factor is None else prefetch_factor
 
 
+def _pins(loader) -> bool:
+    """Whether batches are pinned, with a warning where that is asked for in vain."""
+    if not loader.pin_memory:
+        return False
+    if loader.pin_memory_device:
+        warnings.warn("pin_memory_device is deprecated, the current accelerator will be used as the device,"
+                      f"ignore pin_memory_device='{loader.pin_memory_device}'.", stacklevel=5)
+    if not accelerator.is_available():
+        warnings.warn("'pin_memory' argument is set as true but no accelerator is found, then device pinned memory won't be "
+                      "used.", stacklevel=5)
+        return False
+    return True
+
+
 class _BaseDataLoaderIter:
     """One epoch: its indices, its seed, and the count of what it gave."""
 
@@ -235,10 +262,14 @@ class _BaseDataLoaderIter:
         self._dataset = loader.dataset
         self._kind = loader._dataset_kind
         self._sampler = loader._index_sampler
+        self._num_workers = loader.num_workers
+        self._timeout = loader.timeout
+        self._pin_memory = _pins(loader)
         self._start(loader)
         self._base_seed = draw_seed(loader.generator)
 
     def _start(self, loader):
+        self._shared_seed = pipes.share_seed(self._dataset, loader.generator)
         self._indices = iter(self._sampler)
         self._given = 0
         self._promised = loader._iterable_length
@@ -255,14 +286,15 @@ class _BaseDataLoaderIter:
         if self._kind == _DatasetKind.Iterable and self._promised is not None and self._given > self._promised:
             text = (f"Length of IterableDataset {self._dataset} was reported to be {self._promised}(when accessing "
                     f"len(dataloader)), but {self._given} samples have been fetched. ")
-            if self._workers:
+            if self._num_workers:
                 text += ("For multiprocessing data-loading, this could be caused by not properly configuring the "
                          "IterableDataset replica at each worker. Please see "
                          "https://pytorch.org/docs/stable/data.html#torch.utils.data.IterableDataset for examples.")
             warnings.warn(text, stacklevel=2)
         return data
 
-    _workers = 0
+    def __getstate__(self):
+        raise NotImplementedError("{} cannot be pickled", type(self).__name__)
 
 
 class _SingleProcessDataLoaderIter(_BaseDataLoaderIter):
@@ -270,11 +302,15 @@ class _SingleProcessDataLoaderIter(_BaseDataLoaderIter):
 
     def __init__(self, loader):
         super().__init__(loader)
+        if self._timeout != 0:
+            raise AssertionError("_SingleProcessDataLoaderIter requires timeout == 0")
+        pipes.share_out(self._dataset)
         self._fetcher = _make_fetcher(self._kind, loader._auto_collation, loader.collate_fn, loader.drop_last,
                                       self._dataset)
 
     def _next_data(self):
-        return self._fetcher.fetch(next(self._indices))
+        data = self._fetcher.fetch(next(self._indices))
+        return pin_memory(data) if self._pin_memory else data
 
 
 class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
@@ -282,87 +318,136 @@ class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
 
     def __init__(self, loader):
         super().__init__(loader)
-        self._pool = None
-        self._workers = loader.num_workers
+        if loader.prefetch_factor <= 0:
+            raise AssertionError("prefetch_factor must be greater than 0 for MultiProcessingDataLoaderIter")
         self._ahead = loader.prefetch_factor * loader.num_workers
-        self._timeout = loader.timeout
         self._in_order = loader.in_order
         self._persistent = loader.persistent_workers
+        self._lost = False  # whether the workers did not do what they were asked for
         context = loader.multiprocessing_context or multiprocessing.get_context()
         make = functools.partial(_make_fetcher, self._kind, loader._auto_collation, loader.collate_fn, loader.drop_last)
-        self._pool = WorkerPool(context, self._workers, self._dataset, make, self._base_seed, loader.worker_init_fn)
+        self._pool = WorkerPool(context, self._num_workers, transport.for_workers(self._dataset), make, self._base_seed,
+                                pipes.worker_init(self._dataset, loader.worker_init_fn), self._shared_seed)
+        self._start(loader)  # once more: a sampler whose iter() draws numbers draws them twice in PyTorch
         self._begin()
 
     def _begin(self):
         self._asked = self._wanted = 0  # number of the next request, and of the next batch to give
         self._tasks = {}  # number -> worker
-        self._arrived = {}  # number -> (status, data)
+        self._arrived = {}  # number -> (worker, status, parts)
         self._turn = 0
-        self._active = [True] * self._workers
+        self._active = [True] * self._num_workers
+        self._load = [0] * self._num_workers  # batches asked for and not given
         for _ in range(self._ahead):
             self._ask()
 
     def _reset(self, loader):
         """A new epoch with the same workers."""
-        while self._tasks:  # an epoch that was left early: what was asked for still comes
-            worker, number, _, _ = self._pool.receive(self._timeout)
-            self._tasks.pop(number, None)
-        self._start(loader)
-        if self._pool is None:
-            return
-        for worker in range(self._workers):
-            self._pool.send(worker, "again")
-        self._begin()
+        with self._careful():
+            while self._tasks:  # an epoch that was left early: what was asked for still comes
+                if self._receive() is None:
+                    raise self._late()
+            self._start(loader)
+            seed = transport.pack(self._shared_seed)
+            for worker in range(self._num_workers):
+                self._pool.send(worker, -1, AGAIN, seed)
+            self._begin()
+
+    @contextlib.contextmanager
+    def _careful(self):
+        """Whatever interrupts the bookkeeping inside ends the workers: no batch is lost unnoticed."""
+        done = False
+        try:
+            yield
+            done = True
+        finally:
+            if not done:
+                self._lost = True
+                self._shutdown_workers()
+
+    def _receive(self):
+        """The next answer of any worker, ``(number, (worker, status, parts))``, or None where none came in time."""
+        answer = self._pool.receive(self._timeout)
+        if answer is None:
+            return None
+        worker, number, status, parts = answer
+        del self._tasks[number]
+        return number, (worker, status, parts)
+
+    def _next_worker(self):
+        """The next worker in turn that may be asked for a batch, or None."""
+        most = self._ahead // max(1, sum(self._active))
+        for _ in range(self._num_workers):
+            worker = self._turn
+            self._turn = (worker + 1) % self._num_workers
+            if self._active[worker] and (self._in_order or self._load[worker] < most):
+                return worker
+        return None
 
     def _ask(self):
-        """Gives the next active worker the next indices."""
-        for _ in range(self._workers):
-            worker = self._turn
-            self._turn = (worker + 1) % self._workers
-            if self._active[worker]:
-                break
-        else:
+        """Gives the next worker the next indices."""
+        worker = self._next_worker()
+        if worker is None:
             return
         try:
             indices = next(self._indices)
         except StopIteration:
             return
-        self._pool.send(worker, (self._asked, indices))
+        self._pool.send(worker, self._asked, ASK, transport.pack(indices))
         self._tasks[self._asked] = worker
+        self._load[worker] += 1
         self._asked += 1
 
     def _next_data(self):
-        while True:
-            if self._in_order:
-                while self._wanted < self._asked and self._wanted not in self._tasks \
-                        and self._wanted not in self._arrived:
-                    self._wanted += 1  # its worker had no more samples
-                number = self._wanted if self._wanted in self._arrived else None
-            else:
-                number = next(iter(self._arrived), None)
-            if number is not None:
-                status, data = self._arrived.pop(number)
-                if self._in_order:
-                    self._wanted += 1
+        if self._lost and self._pool is None:
+            raise RuntimeError("the workers of this DataLoader have ended; iterate over it again")
+        with self._careful():
+            answer = self._next_answer()
+            self._lost = answer is None and bool(self._tasks)
+            if answer is not None:
+                worker, status, parts = answer
+                self._load[worker] -= 1
                 self._ask()
-                if status == FAILED:
-                    data.reraise()
-                return data
+        if self._lost:
+            raise self._late()
+        if answer is None:
+            raise StopIteration
+        data = transport.unpack(parts)
+        if status == FAILED:
+            data.reraise()
+        return pin_memory(data) if self._pin_memory else data
+
+    def _late(self):
+        return RuntimeError(f"DataLoader timed out after {self._timeout} seconds")
+
+    def _next_answer(self):
+        """The answer ``(worker, status, parts)`` that is to be given next; None at the end, and where none came in time."""
+        while True:
+            while self._in_order and self._wanted < self._asked and self._wanted not in self._tasks \
+                    and self._wanted not in self._arrived:
+                self._wanted += 1  # its worker had no more samples
+            if self._wanted in self._arrived:
+                self._wanted += 1
+                return self._arrived.pop(self._wanted - 1)
             if not self._tasks:
                 if not self._persistent:
                     self._shutdown_workers()
-                raise StopIteration
-            worker, number, status, data = self._pool.receive(self._timeout)
-            del self._tasks[number]
-            if status == ENDED:
-                self._exhausted(worker)
+                return None
+            received = self._receive()
+            if received is None:
+                return None
+            number, answer = received
+            if answer[1] == ENDED:
+                self._exhausted(answer[0])
+            elif self._in_order:
+                self._arrived[number] = answer
             else:
-                self._arrived[number] = status, data
+                return answer
 
     def _exhausted(self, worker):
         """A worker's stream ended: nothing more is asked of it, and what was asked will be answered likewise."""
-        if self._active[worker]:
-            self._active[worker] = False
+        self._active[worker] = False
+        self._load[worker] -= 1
         if not self._persistent and worker not in self._tasks.values():
             self._pool.retire(worker)
         self._ask()
@@ -371,8 +456,8 @@ class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
         pool, self._pool = self._pool, None
         if pool is not None:
             pool.shutdown()
-        self._tasks = {}
 
-    def __del__(self):
-        if getattr(self, "_pool", None) is not None:
-            self._shutdown_workers()
+    @property
+    def _workers(self):
+        """The processes, as long as they are there."""
+        return [] if self._pool is None else self._pool.processes

@@ -23,7 +23,7 @@ def _is_text(array) -> bool:
     return array.dtype.kind in "SUO"
 
 
-def _is_namedtuple(data) -> bool:
+def is_namedtuple(data) -> bool:
     return isinstance(data, tuple) and hasattr(data, "_fields")
 
 
@@ -36,17 +36,17 @@ def default_convert(data: Any) -> Any:
             return data
         return fn.as_tensor(np.asarray(data) if isinstance(data, np.generic) else data)
     if isinstance(data, collections.abc.Mapping):
-        return _rebuilt_mapping(data, {key: default_convert(value) for key, value in data.items()})
-    if _is_namedtuple(data):
+        return rebuilt_mapping(data, {key: default_convert(value) for key, value in data.items()})
+    if is_namedtuple(data):
         return type(data)(*(default_convert(value) for value in data))
     if isinstance(data, tuple):
         return [default_convert(value) for value in data]
     if isinstance(data, collections.abc.Sequence) and not isinstance(data, (str, bytes)):
-        return _rebuilt_sequence(data, [default_convert(value) for value in data])
+        return rebuilt_sequence(data, [default_convert(value) for value in data])
     return data
 
 
-def _rebuilt_mapping(like, values: dict):
+def rebuilt_mapping(like, values: dict):
     """A mapping of the kind of ``like``; a plain dict where that kind cannot be made so."""
     try:
         if isinstance(like, collections.abc.MutableMapping):
@@ -58,7 +58,7 @@ def _rebuilt_mapping(like, values: dict):
         return values
 
 
-def _rebuilt_sequence(like, values: list):
+def rebuilt_sequence(like, values: list):
     """A sequence of the kind of ``like``; a plain list where that kind cannot be made so."""
     if type(like) is list:
         return values
@@ -132,9 +132,9 @@ def collate(batch, *, collate_fn_map: dict | None = None):
         if function is not None:
             return function(batch, collate_fn_map=collate_fn_map)
     if isinstance(first, collections.abc.Mapping):
-        return _rebuilt_mapping(first, {
+        return rebuilt_mapping(first, {
             key: collate([sample[key] for sample in batch], collate_fn_map=collate_fn_map) for key in first})
-    if _is_namedtuple(first):
+    if is_namedtuple(first):
         return kind(*(collate(column, collate_fn_map=collate_fn_map) for column in zip(*batch, strict=True)))
     if isinstance(first, collections.abc.Sequence):
         batch = list(batch)
@@ -142,7 +142,7 @@ def collate(batch, *, collate_fn_map: dict | None = None):
         if any(len(sample) != size for sample in batch):
             raise RuntimeError("each element in list of batch should be of equal size")
         columns = [collate(column, collate_fn_map=collate_fn_map) for column in zip(*batch, strict=True)]
-        return columns if isinstance(first, tuple) else _rebuilt_sequence(first, columns)
+        return columns if isinstance(first, tuple) else rebuilt_sequence(first, columns)
     raise TypeError(_EXPECTED.format(kind))
 
 

@@ -8,7 +8,13 @@ from .collate import default_collate
 
 
 class MapFetcher:
-    """Batches of a dataset with indices."""
+    """Batches of a dataset with indices.
+
+    Attributes:
+        endless: whether there is no end but that of the indices.
+    """
+
+    endless = True
 
     def __init__(self, dataset, auto_collation, collate_fn, drop_last):
         self.dataset, self.auto_collation, self.collate_fn = dataset, auto_collation, collate_fn
@@ -30,6 +36,8 @@ class MapFetcher:
 
 class IterableFetcher:
     """Batches of a dataset without indices: the sampler gives only their sizes."""
+
+    endless = False
 
     def __init__(self, dataset, auto_collation, collate_fn, drop_last):
         self.auto_collation, self.collate_fn, self.drop_last = auto_collation, collate_fn, drop_last

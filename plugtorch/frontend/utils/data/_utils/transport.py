@@ -1,4 +1,4 @@
-"""Batches on their way from a worker process: tensors travel as NumPy arrays outside the pickle stream, without
+"""Batches and indices on their way between processes: tensors travel as NumPy arrays outside the pickle stream, without
 copies, and are made again on the receiver's current backend."""
 
 from __future__ import annotations
@@ -51,26 +51,12 @@ def pack(obj) -> list:
     return [stream.getbuffer(), *(b.raw() for b in buffers)]
 
 
-def send(connection, parts: list) -> None:
-    """Writes a message."""
-    connection.send([len(p) for p in parts])
-    for part in parts:
-        if len(part):
-            connection.send_bytes(part)
-
-
-def receive(connection):
-    """Reads a message and makes its object.
+def unpack(parts: list):
+    """The object of a message.
 
     Raises:
-        EOFError: the other side is gone.
+        Exception: whatever making it again raises.
     """
-    parts = []
-    for size in connection.recv():
-        part = bytearray(size)  # arrays on it can be written to
-        if size:
-            connection.recv_bytes_into(part)
-        parts.append(part)
     return pickle.loads(parts[0], buffers=parts[1:])
 
 

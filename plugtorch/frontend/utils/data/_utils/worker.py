@@ -8,6 +8,8 @@ import os
 import pickle
 import queue
 import random
+import signal
+import socket
 import threading
 import traceback
 from typing import Any
@@ -17,13 +19,17 @@ import numpy as np
 from plugtorch.frontend import state
 from plugtorch.frontend.random import default_generator
 
-from . import transport
+from . import pipes, transport
+from .channel import Reader, framed
 
 __all__ = ["WorkerInfo", "get_worker_info"]
 
-#: What a worker's answer is.
-BATCH, ENDED, FAILED = "batch", "ended", "failed"
-# Seconds between two looks at whether the parent lives.
+#: What a worker is asked for: a batch, or a new epoch.
+ASK, AGAIN = range(2)
+#: What its answer is: a batch, the end of its stream, or an exception.
+BATCH, ENDED, FAILED = range(3)
+# Seconds between two looks at whether the parent lives. The end of the connection tells at once, unless another process has
+# inherited a copy of the parent's socket.
 _PARENT_CHECK = 5.0
 
 
@@ -57,15 +63,18 @@ class Failure:
     """An exception on its way to the main process: its type if that can be pickled, and its traceback as text."""
 
     kind: type
+    name: str
     text: str
     where: str
 
     def reraise(self):
         """Raises the exception with the worker's traceback in its message; RuntimeError for types that cannot be made
         from a message."""
-        message = f"Caught {self.kind.__name__} {self.where}.\nOriginal {self.text}"
+        message = f"Caught {self.name} {self.where}.\nOriginal {self.text}"
         if self.kind is KeyError:
             message = _Verbatim(message)
+        elif getattr(self.kind, "message", None):
+            raise self.kind(message=message)
         try:
             error = self.kind(message)
         except Exception:
@@ -90,7 +99,7 @@ def describe(error: BaseException, where: str) -> Failure:
         pickle.dumps(kind)
     except Exception:
         kind = RuntimeError
-    return Failure(kind, text, where)
+    return Failure(kind, type(error).__name__, text, where)
 
 
 def seed_libraries(worker_id: int, base_seed: int) -> int:
@@ -103,45 +112,91 @@ def seed_libraries(worker_id: int, base_seed: int) -> int:
     return seed
 
 
-class _Outbox:
-    """Sends answers in a thread, so that the next batch is made while one waits to be read."""
+class _Line:
+    """A worker's end of its channel: waits for the parent, but not longer than the parent lives.
 
-    def __init__(self, connection):
-        self._connection = connection
+    Answers are sent by a thread, so that the next batch is made while one waits to be read.
+    """
+
+    def __init__(self, sock, parent_pid):
+        sock.settimeout(_PARENT_CHECK)
+        self._sock, self._parent = sock, os.getppid() if parent_pid is None else parent_pid
+        self._reader = Reader(sock)
         self._answers = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
+        self._sender = threading.Thread(target=self._send_all, daemon=True)
+        self._sender.start()
 
-    def put(self, index, status, parts):
-        self._answers.put((index, status, parts))
+    def _orphaned(self):
+        return os.getppid() != self._parent
 
-    def _run(self):
-        with contextlib.suppress(OSError):  # nobody reads any more
+    def request(self):
+        """The next request; None at the end of them."""
+        while True:
+            try:
+                message = self._reader.read()
+            except EOFError:
+                return None
+            if message is not None or self._orphaned():
+                return message
+
+    def answer(self, number, kind, parts):
+        """Gives the sender an answer."""
+        self._answers.put((number, kind, parts))
+
+    def _send_all(self):
+        try:
             while (answer := self._answers.get()) is not None:
-                index, status, parts = answer
-                self._connection.send((index, status))
-                transport.send(self._connection, parts)
+                for piece in framed(*answer):
+                    self._send(piece)
+        except BaseException as error:
+            with contextlib.suppress(OSError):  # the parent must not wait for what is not sent
+                self._sock.shutdown(socket.SHUT_RDWR)
+            if not isinstance(error, ConnectionError):  # else nobody reads any more
+                raise
+
+    def _send(self, piece):
+        while len(piece):
+            try:
+                piece = piece[self._sock.send(piece):]
+            except TimeoutError:
+                if self._orphaned():
+                    raise BrokenPipeError from None
 
     def close(self):
         """Waits until everything is sent, or the reader is gone."""
         self._answers.put(None)
-        self._thread.join()
+        self._sender.join()
 
 
-def worker_loop(make_fetcher, dataset, connection, foreign, base_seed, worker_id, num_workers, init_fn, parent_pid):
+def worker_loop(make_fetcher, dataset, sock, foreign, parent_pid, worker_id, num_workers, base_seed, init_fn, shared_seed):
     """The life of a worker: makes the batches it is asked for until it is told to end or its parent is gone.
 
-    Requests are ``(number, indices)``, ``"again"`` for a new epoch, and None for the end; answers are
-    ``(number, status)`` followed by a message of :mod:`.transport`. ``parent_pid`` is the parent's number where this
-    process was forked, else None.
+    Messages are those of :mod:`.channel`, with objects as :mod:`.transport` packs them: indices in requests, and batches or
+    a :class:`Failure` in answers.
+
+    Args:
+        make_fetcher: from the dataset to a fetcher.
+        sock: the worker's end of its connection.
+        foreign: the parent's channels, inherited by a fork.
+        parent_pid: the parent's number where this process was forked, else None.
+        base_seed: the seed of worker 0.
+        init_fn: called with the worker's number, after seeding.
+        shared_seed: the seed of all workers' data pipes, or None.
     """
     global _info
-    for other in foreign:  # ends of pipes that belong to the parent, inherited by a fork
-        other.close()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a handler of the parent's is not meant for workers
+    for channel in foreign:
+        channel.forget()
     with contextlib.suppress(KeyboardInterrupt):
         seed = seed_libraries(worker_id, base_seed)
+        if shared_seed is not None:
+            pipes.apply_seed(dataset, shared_seed)
         _info = WorkerInfo(worker_id, num_workers, seed, dataset)
-        _work(make_fetcher, dataset, connection, worker_id, init_fn, parent_pid)
+        line = _Line(sock, parent_pid)
+        try:
+            _work(make_fetcher, dataset, line, worker_id, init_fn)
+        finally:
+            line.close()
 
 
 def _single_thread():
@@ -150,11 +205,10 @@ def _single_thread():
     threadpool_limits(1)
 
 
-def _work(make_fetcher, dataset, connection, worker_id, init_fn, parent_pid):
+def _work(make_fetcher, dataset, line, worker_id, init_fn):
     where = f"in DataLoader worker process {worker_id}"
-    outbox = _Outbox(connection)
-    failure, fetcher = None, None
     with state.backend("numpy"):
+        fetcher, failure = None, None
         try:
             _single_thread()
             if init_fn is not None:
@@ -162,41 +216,27 @@ def _work(make_fetcher, dataset, connection, worker_id, init_fn, parent_pid):
             fetcher = make_fetcher(dataset)
         except Exception as error:
             failure = describe(error, where)
-        try:
-            while (request := _next_request(connection, parent_pid)) is not None:
-                if request == "again":
-                    try:
-                        fetcher = make_fetcher(dataset)
-                    except Exception as error:
-                        failure = describe(error, where)
-                    continue
-                index, indices = request
-                if failure is not None:
-                    outbox.put(index, FAILED, transport.pack(failure))
-                    failure = None
-                    continue
-                outbox.put(index, *_answer(fetcher, indices, where))
-        except (EOFError, OSError):
-            return
-    outbox.close()
+        while (request := line.request()) is not None:
+            number, kind, parts = request
+            if kind == ASK:
+                line.answer(number, *(_answer(fetcher, parts, where) if failure is None else
+                                      (FAILED, transport.pack(failure))))
+                continue
+            try:
+                shared_seed = transport.unpack(parts)
+                if shared_seed is not None:
+                    pipes.apply_seed(dataset, shared_seed)
+                fetcher, failure = make_fetcher(dataset), None
+            except Exception as error:
+                failure = describe(error, where)
 
 
-def _next_request(connection, parent_pid):
-    while not connection.poll(_PARENT_CHECK):
-        # A forked sibling may hold the parent's end of the pipe open, so its end is not enough of a sign.
-        if parent_pid is not None and os.getppid() != parent_pid:
-            return None
-    return connection.recv()
-
-
-def _answer(fetcher, indices, where):
-    if fetcher is None:  # it could not be made, which was told before
-        return ENDED, transport.pack(None)
+def _answer(fetcher, request, where):
     try:
-        return BATCH, transport.pack(fetcher.fetch(indices))
+        return BATCH, transport.pack(fetcher.fetch(transport.unpack(request)))
     except StopIteration as end:
-        if getattr(fetcher, "source", None) is not None:
-            return ENDED, transport.pack(None)
-        return FAILED, transport.pack(describe(end, where))
+        if fetcher.endless:
+            return FAILED, transport.pack(describe(end, where))
+        return ENDED, transport.pack(None)
     except Exception as error:
         return FAILED, transport.pack(describe(error, where))
