@@ -133,6 +133,8 @@ def test_forbidden_globals(backend, stream, name):
     b"ccollections\nOrderedDict\n}X\x01\x00\x00\x00aI1\nsb.",  # state for a class
     b"ctorch._utils\n_rebuild_tensor_v2\n}X\x01\x00\x00\x00aI1\nsb.",
     b"B\xff\xff\xff\x7fab.",
+    b"\x80\x05\x96\xff\xff\xff\xff\x0f\x00\x00\x00ab.",  # a bytearray longer than the file
+    b"}" + b")" + b"".join(b"\x94h%c\x86" % i for i in range(9)) + b"Ns.",  # a key that takes 2^9 steps to hash
 ])
 def test_malformed_streams(backend, stream):
     with pytest.raises(pickle.UnpicklingError):
@@ -184,16 +186,17 @@ def test_damaged_archives(backend):
     directory = bytearray(raw)
     entry = raw.index(b"archive/data/0", raw.index(b"PK\x01\x02")) - 46
     directory[entry + 20:entry + 28] = struct.pack("<II", 2**31, 2**31)
-    with pytest.raises(RuntimeError, match="claims 2147483648 bytes"):
+    with pytest.raises(RuntimeError, match="claim 21474[0-9]* bytes"):
         plugtorch.load(io.BytesIO(bytes(directory)))
 
 
 @pytest.mark.one_backend
 @pytest.mark.parametrize("data, error, message", [
     (b"", EOFError, "empty"),
-    (b"hello world, this is text", RuntimeError, "not a file of save"),
-    (pickle.dumps({"a": 1}), RuntimeError, "plain pickles"),
-    (pickle.dumps(0x1950A86A20F9469CFC6C, protocol=2), RuntimeError, "legacy format"),
+    (b"hello world, this is text", pickle.UnpicklingError, "malformed"),
+    (pickle.dumps({"a": 1}), RuntimeError, "Invalid magic number"),
+    (pickle.dumps(0x1950A86A20F9469CFC6C, protocol=2), pickle.UnpicklingError, "malformed: EOFError"),
+    (pickle.dumps(0x1950A86A20F9469CFC6C, protocol=2) + pickle.dumps(7), RuntimeError, "protocol version: 7"),
 ])
 def test_other_formats(backend, data, error, message):
     with pytest.raises(error, match=message):

@@ -12,10 +12,10 @@ from plugtorch.frontend import state
 from plugtorch.frontend.tensor import Tensor
 from plugtorch.spec.device import TYPES, Device
 
-from . import unpickler
+from . import stream_format, tar_format, unpickler
 from .pickler import make_pickler
 from .storage import UntypedStorage
-from .zip_format import ArchiveReader, ArchiveWriter, replacing
+from .zip_format import ArchiveReader, ArchiveWriter, is_archive, replacing
 
 __all__ = ["load", "save"]
 
@@ -26,7 +26,7 @@ def _is_path(f) -> bool:
 
 def save(obj, f, pickle_module=pickle, pickle_protocol: int = 2, _use_new_zipfile_serialization: bool = True,
          _disable_byteorder_record: bool = False) -> None:
-    """Saves an object in PyTorch's zip format, readable by PyTorch.
+    """Saves an object in PyTorch's format, readable by PyTorch.
 
     Tensors that share memory share it in the file, whole; ``clone()`` a small view of something large first. A file
     appears under its path only when it is complete, and then replaces the old one at once.
@@ -34,33 +34,48 @@ def save(obj, f, pickle_module=pickle, pickle_protocol: int = 2, _use_new_zipfil
     Args:
         f: a path, or a file open for writing bytes.
         pickle_module: has the pickler class that writes what is not a tensor.
+        _use_new_zipfile_serialization: False writes the format before PyTorch 1.6, one stream.
 
     Raises:
         RuntimeError: the folder does not exist.
-        ValueError: ``_use_new_zipfile_serialization=False``; the older format is not written.
         AttributeError: ``f`` is neither a path nor has a ``write`` method.
         pickle.PicklingError, TypeError: the object holds something that cannot be pickled.
     """
-    if not _use_new_zipfile_serialization:
-        raise ValueError("only the zip format is written; leave _use_new_zipfile_serialization at True")
+    def write(file, root):
+        if _use_new_zipfile_serialization:
+            _write_archive(file, root, obj, pickle_module, pickle_protocol, _disable_byteorder_record)
+        else:
+            _write_stream(file, obj, pickle_module, pickle_protocol)
+
     if not _is_path(f):
         if not hasattr(f, "write"):
             raise AttributeError("expected 'f' to be string, path, or a file-like object with a 'write' attribute")
         data = io.BytesIO()
-        _write(data, "archive", obj, pickle_module, pickle_protocol, _disable_byteorder_record)
+        write(data, "archive")
         f.write(data.getbuffer())
         return
     root = os.path.splitext(os.path.basename(os.fspath(f)))[0] or "archive"
     with replacing(f) as file:
-        _write(file, root, obj, pickle_module, pickle_protocol, _disable_byteorder_record)
+        write(file, root)
 
 
-def _write(file, root, obj, pickle_module, protocol, no_byteorder):
+def _write_stream(file, obj, pickle_module, protocol):
+    stream, pickler = _pickled(obj, pickle_module, protocol, (None,))
+    storages = {key: (memory, pickler.widths[key]) for key, memory in pickler.storages.items()}
+    stream_format.write(file, stream, storages, protocol)
+
+
+def _pickled(obj, pickle_module, protocol, views=()):
     stream = io.BytesIO()
-    pickler = make_pickler(getattr(pickle_module, "_Pickler", pickle_module.Pickler), stream, protocol)
+    pickler = make_pickler(getattr(pickle_module, "_Pickler", pickle_module.Pickler), stream, protocol, views)
     pickler.dump(obj)
+    return stream.getvalue(), pickler
+
+
+def _write_archive(file, root, obj, pickle_module, protocol, no_byteorder):
+    stream, pickler = _pickled(obj, pickle_module, protocol)
     archive = ArchiveWriter(file, root)
-    archive.write("data.pkl", stream.getvalue())
+    archive.write("data.pkl", stream)
     archive.write(".format_version", b"1")
     archive.write(".storage_alignment", b"64")
     if not no_byteorder:
@@ -87,7 +102,8 @@ def load(f, map_location=None, pickle_module=None, *, weights_only: bool | None 
 
     Raises:
         pickle.UnpicklingError: the file names a class that ``weights_only`` does not allow, or is malformed.
-        RuntimeError: it is damaged, in an older format, or a tensor's device is not present.
+        RuntimeError: it is damaged, or a tensor's device is not present; a tar archive of PyTorch's first releases, which
+            needs ``weights_only=False``.
         FileNotFoundError: there is no such file.
     """
     if weights_only is None:
@@ -105,7 +121,19 @@ def load(f, map_location=None, pickle_module=None, *, weights_only: bool | None 
         else:
             raise AttributeError("expected 'f' to be a path, or a file-like object with 'read' and 'seek' attributes; "
                                  "read the bytes into an io.BytesIO first")
-        storages = _Storages(ArchiveReader(file), map_location, f if mmap else None)
+        if tar_format.is_tar(file):
+            if weights_only:
+                raise RuntimeError("Cannot use ``weights_only=True`` with files saved in the legacy .tar format. Loading "
+                                   "with "
+                                   "`weights_only=False` lets the file run any code: do that only with files from a source "
+                                   "you trust.")
+            storages = _Storages(None, map_location, None)
+            try:
+                return tar_format.load(file, storages.sent, pickle_load_args)
+            finally:
+                storages.settle()
+        archive = ArchiveReader(file) if is_archive(file) else stream_format.StreamReader(file, pickle_load_args)
+        storages = _Storages(archive, map_location, f if mmap else None)
         try:
             return unpickler.read(bytes(storages.archive.read("data.pkl")), storages, weights_only, pickle_load_args)
         finally:
@@ -118,7 +146,8 @@ class _Storages:
     def __init__(self, archive, map_location, path):
         self.archive, self._map, self._path = archive, map_location, path
         self._read = {}
-        order = bytes(archive.read("byteorder")).decode() if archive.has("byteorder") else "little"
+        recorded = archive is not None and archive.has("byteorder")
+        order = bytes(archive.read("byteorder")).decode() if recorded else "little"
         self._swap = order != sys.byteorder
 
     def __call__(self, key, location, needed):
@@ -129,7 +158,7 @@ class _Storages:
         self._check(key, needed)
         data = self.archive.read(f"data/{key}") if self._path is None else \
             self.archive.map(f"data/{key}", self._path)
-        storage = self._read[key] = self._sent(data, location)
+        storage = self._read[key] = self.sent(data, location)
         return storage
 
     def _check(self, key, needed):
@@ -138,7 +167,8 @@ class _Storages:
             raise pickle.UnpicklingError(f"the file is malformed: storage {key!r} should have {needed} bytes, its "
                                          f"member in the archive has {size}")
 
-    def _sent(self, data, location):
+    def sent(self, data, location):
+        """A storage on some bytes, where ``map_location`` wants it."""
         target = self._map
         if callable(target) and not isinstance(target, (Device, Tensor)):
             storage = UntypedStorage(data, Device("cpu"), self._swap)

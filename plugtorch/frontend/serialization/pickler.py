@@ -5,14 +5,16 @@ from __future__ import annotations
 import codecs
 import pickle
 from collections import OrderedDict
+from types import FunctionType
 
 from plugtorch.frontend.layouts import layout, strided
 from plugtorch.frontend.nn.parameter import Parameter
+from plugtorch.frontend.storage import is_storage
 from plugtorch.frontend.tensor import Size, Tensor
 from plugtorch.spec.device import Device
-from plugtorch.spec.dtypes import DType
+from plugtorch.spec.dtypes import DType, uint8
 
-from .names import STORAGE_OF_DTYPE, module_in_file
+from .names import STORAGE_OF_DTYPE, module_in_file, place_in_file
 from .storage import place
 
 
@@ -52,24 +54,34 @@ def _reduce_sparse(t):
     return _Name("torch._utils", "_rebuild_sparse_tensor"), (parts.layout, data)
 
 
-def make_pickler(base, file, protocol):
-    """A pickler for archives on top of a pickle module's Python pickler class; its ``storages`` are the host arrays by
-    key, in order."""
+def make_pickler(base, file, protocol, views=()):
+    """A pickler on top of a pickle module's Python pickler class; its ``storages`` are the host arrays by key, in order, and
+    its ``widths`` the bytes of the elements that a reference counts.
+
+    Args:
+        views: what a reference to a storage ends with: nothing in archives, ``(None,)`` in the older format.
+    """
 
     class ArchivePickler(base):
         def __init__(self):
             super().__init__(file, protocol=protocol)
-            self.storages = {}
+            self.storages, self.widths = {}, {}
             self._keys = {}
             self._references = []
 
         def persistent_id(self, obj):
-            return obj.identity if type(obj) is _StorageReference else None
+            if type(obj) is _StorageReference:
+                return obj.identity
+            if is_storage(obj):
+                return self._refer(obj.line(getattr(obj, "dtype", uint8)))[0].identity
+            return None
 
         def reducer_override(self, obj):
             if isinstance(obj, Tensor):
                 return self._reduce_tensor(obj)
             kind = type(obj)
+            if kind is FunctionType:
+                return obj.__qualname__
             if kind is _Name:
                 return obj.name
             if kind is bytes and not obj and protocol < 3:
@@ -94,7 +106,7 @@ def make_pickler(base, file, protocol):
             else:
                 module = getattr(obj, "__module__", None)
                 if isinstance(module, str) and module_in_file(module) != module:
-                    self._write_name(obj, module_in_file(module), name or obj.__qualname__)
+                    self._write_name(obj, *place_in_file(obj, name))
                 else:
                     super().save_global(obj, name)
 
@@ -118,7 +130,8 @@ def make_pickler(base, file, protocol):
                 return _Name("torch._tensor", "_rebuild_from_type_v2"), (call[0], kind, call[1], attributes)
             return call
 
-        def _rebuild(self, t, requires_grad):
+        def _refer(self, t):
+            """A reference to a tensor's storage, and the tensor's place in it."""
             placed = place(t)
             dtype, numel = t.dtype, len(placed.memory)
             key = self._keys.get(placed.key)
@@ -126,10 +139,20 @@ def make_pickler(base, file, protocol):
                 key = self._keys[placed.key] = str(len(self._keys))
                 self.storages[key] = placed.memory
             typed = STORAGE_OF_DTYPE.get(dtype)
-            kind = _Name("torch", typed) if typed else _Name("torch.storage", "UntypedStorage")
+            self.widths.setdefault(key, dtype.itemsize if typed else 1)
+            if typed or views:
+                kind = _Name("torch", typed or "ByteStorage")
+            else:
+                kind = _Name("torch.storage", "UntypedStorage")
             count = numel if typed else numel * dtype.itemsize
-            reference = _StorageReference(("storage", kind, key, location_of(t.device), count))
+            reference = _StorageReference(("storage", kind, key, location_of(t.device), count, *views))
             self._references.append(reference)  # alive as long as the memo holds its id
+            return reference, placed
+
+        def _rebuild(self, t, requires_grad):
+            reference, placed = self._refer(t)
+            dtype = t.dtype
+            typed = dtype in STORAGE_OF_DTYPE
             call = (reference, placed.offset, tuple(t._a.shape), placed.strides, bool(requires_grad), OrderedDict())
             if typed:
                 return _Name("torch._utils", "_rebuild_tensor_v2"), call

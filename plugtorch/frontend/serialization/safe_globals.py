@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .names import module_in_file
+from .names import place_in_file
 
 _allowed: dict[str, object] = {}
 _listed: list = []
@@ -15,7 +15,7 @@ def _key(item) -> tuple[str, object]:
         return item[1], item[0]
     if not callable(item):
         raise ValueError(f"safe globals must be classes or functions, got {item!r}")
-    return f"{module_in_file(item.__module__)}.{item.__qualname__}", item
+    return ".".join(place_in_file(item)), item
 
 
 def add_safe_globals(safe_globals: list) -> None:

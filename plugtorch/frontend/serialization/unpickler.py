@@ -1,4 +1,4 @@
-"""Reading the pickle stream of an archive, by default only what cannot run code.
+"""Reading the pickle stream of a file, by default only what cannot run code.
 
 The restricted reader knows a fixed list of names. Every one stands for a function that checks its arguments, or
 for a type whose construction has no side effects; what is not on the list is refused by name.
@@ -7,13 +7,17 @@ for a type whose construction has no side effects; what is not on the list is re
 from __future__ import annotations
 
 import collections
+import inspect
 import io
 import pickle
+import struct
+import warnings
 
-from plugtorch.frontend import layouts
+from plugtorch.frontend import layouts, storage
 from plugtorch.frontend.nn.parameter import Parameter
 from plugtorch.frontend.sparse import entry
 from plugtorch.frontend.tensor import Size, Tensor
+from plugtorch.frontend.tensor_extras import typename
 from plugtorch.spec import dtypes
 from plugtorch.spec.device import Device
 from plugtorch.spec.dtypes import DType
@@ -23,50 +27,89 @@ from .safe_globals import allowed, allowed_types
 from .storage import UntypedStorage
 
 
+class SourceChangeWarning(Warning):
+    """The class of a module in a file has other source code now."""
+
+
 class StorageKind:
     """A storage class of PyTorch's as it is named in a file."""
 
     def __init__(self, dtype: DType | None):
         self.dtype = dtype
 
-
-class TypedStorage:
-    """A storage with the dtype that the file gives it."""
-
-    def __init__(self, untyped: UntypedStorage, dtype: DType | None):
-        self.untyped, self.dtype = untyped, dtype
+    @property
+    def itemsize(self) -> int:
+        """Bytes of an element."""
+        return self.dtype.itemsize if self.dtype else 1
 
 
-def _malformed(what):
-    return pickle.UnpicklingError(f"the file is malformed: {what}")
+class FileStorage(storage.TypedStorage):
+    """A storage of the file with the dtype that the file gives it; to the user a storage like others.
+
+    Attributes:
+        file: its memory.
+        start, count: the part of it that is meant, in elements; old files have storages within storages.
+        given: the dtype in the file, None for bytes.
+    """
+
+    __slots__ = ("file", "start", "count", "given")
+
+    def __init__(self, file: UntypedStorage, dtype: DType | None, start: int = 0, count: int | None = None):
+        self.file, self.given, self.start = file, dtype, start
+        self.dtype = dtype or dtypes.uint8
+        whole = file.nbytes() // self.dtype.itemsize
+        self.count = whole - start if count is None else count
+
+    @property
+    def _untyped_storage(self):
+        return storage.UntypedStorage.of(self.tensor(self.dtype, 0, (self.count,), (1,)))
+
+    def tensor(self, dtype, offset, size, stride):
+        """A tensor on the part."""
+        last = offset + sum((n - 1) * s for n, s in zip(size, stride, strict=True))
+        bound = self.count * self.dtype.itemsize // dtype.itemsize
+        if offset < 0 or min((*size, *stride), default=0) < 0 or (0 not in size and last >= bound):
+            raise RuntimeError(
+                f"setStorage: sizes {list(size)}, strides {list(stride)}, storage offset {offset}, and itemsize "
+                f"{dtype.itemsize} are out of bounds for storage of size {self.count * self.dtype.itemsize}")
+        return self.file.tensor(dtype, self.start + offset, size, stride)
+
+
+class FileError(pickle.UnpicklingError):
+    """A file that cannot be read, or must not be; says why."""
+
+
+def malformed(what) -> FileError:
+    """The error for a file that PyTorch did not write."""
+    return FileError(f"the file is malformed: {what}")
 
 
 def _numbers(values, what):
     values = tuple(values)
     if not all(type(v) is int for v in values):
-        raise _malformed(f"{what} must be integers, got {values!r}")
+        raise malformed(f"{what} must be integers, got {values!r}")
     return values
 
 
 def _tensor(storage, dtype, offset, size, stride, requires_grad, metadata):
-    if not isinstance(storage, TypedStorage) or not isinstance(dtype, DType):
-        raise _malformed("a tensor without a storage and a dtype")
+    if not isinstance(storage, FileStorage) or not isinstance(dtype, DType):
+        raise malformed("a tensor without a storage and a dtype")
     size, stride = _numbers(size, "sizes"), _numbers(stride, "strides")
     (offset,) = _numbers((offset,), "the storage offset")
     if len(size) != len(stride):
-        raise _malformed(f"a tensor with sizes {size} and strides {stride}")
-    t = storage.untyped.tensor(dtype, offset, size, stride)
+        raise malformed(f"a tensor with sizes {size} and strides {stride}")
+    t = storage.tensor(dtype, offset, size, stride)
     for flag in metadata or ():
         if metadata[flag]:
             if flag not in ("conj", "neg"):
-                raise _malformed(f"unknown tensor metadata {flag!r}")
+                raise malformed(f"unknown tensor metadata {flag!r}")
             t = t.conj() if flag == "conj" else -t
     return t.requires_grad_() if requires_grad else t
 
 
 def rebuild_tensor_v2(storage, offset, size, stride, requires_grad, hooks, metadata=None):
     """A tensor on a storage, with the storage's dtype."""
-    dtype = storage.dtype if isinstance(storage, TypedStorage) else None
+    dtype = storage.given if isinstance(storage, FileStorage) else None
     return _tensor(storage, dtype, offset, size, stride, requires_grad, metadata)
 
 
@@ -107,7 +150,7 @@ def _layout(name):
     """The layout of a name such as ``torch.sparse_coo``."""
     found = getattr(layouts, name.removeprefix("torch."), None) if isinstance(name, str) else None
     if not isinstance(found, layouts.layout):
-        raise _malformed(f"a layout {name!r}")
+        raise malformed(f"a layout {name!r}")
     return found
 
 
@@ -115,7 +158,7 @@ def rebuild_from_type_v2(function, kind, args, state):
     """A tensor of a subclass, or with attributes of its own."""
     kind = kind.kind if isinstance(kind, _TypeName) else kind
     if not isinstance(kind, type) or not issubclass(kind, Tensor):
-        raise _malformed(f"a tensor of type {kind!r}")
+        raise malformed(f"a tensor of type {kind!r}")
     t = function(*args)
     if type(t) is not kind:
         t.__class__ = kind
@@ -126,7 +169,7 @@ def _with_attributes(t, state):
     if isinstance(state, tuple) and len(state) == 2:
         state = {**(state[0] or {}), **(state[1] or {})}
     if not isinstance(state, dict) or not all(isinstance(name, str) for name in state):
-        raise _malformed("attributes of a tensor that are no dict")
+        raise malformed("attributes of a tensor that are no dict")
     t.__dict__.update(state)
     return t
 
@@ -134,7 +177,7 @@ def _with_attributes(t, state):
 def _encode(text, encoding="latin1"):
     """Byte strings of old pickle protocols."""
     if not isinstance(text, str) or encoding not in ("latin1", "latin-1"):
-        raise _malformed("a byte string that is not encoded as latin1")
+        raise malformed("a byte string that is not encoded as latin1")
     return text.encode("latin1")
 
 
@@ -166,7 +209,7 @@ _FUNCTIONS = {
     "torch._utils._rebuild_sparse_tensor": rebuild_sparse_tensor,
     "torch.storage.UntypedStorage": StorageKind(None),
     **{f"torch.{d.name}": d for d in dtypes.ALL},
-    **{f"torch.{name}": StorageKind(d) for name, d in DTYPE_OF_STORAGE.items()},
+    **{f"torch.{place}{name}": StorageKind(d) for name, d in DTYPE_OF_STORAGE.items() for place in ("", "cuda.")},
 }
 _SAFE = {
     **_FUNCTIONS,
@@ -179,36 +222,121 @@ _SAFE = {
        for name, known in (("set", set), ("complex", complex), ("bytes", _bytes_as(bytes)),
                            ("bytearray", _bytes_as(bytearray)))},
 }
+def known_storage(name: str) -> StorageKind | None:
+    """The storage class of a full name in a file, if it is one."""
+    found = _FUNCTIONS.get(name)
+    return found if isinstance(found, StorageKind) else None
+
+
 _BUILT = (collections.OrderedDict, collections.Counter)
 
 
-def _storage_of(archive_storage, pid):
-    """The storage of a persistent id ``('storage', class, key, location, elements)``."""
-    if not isinstance(pid, tuple) or len(pid) != 5 or pid[0] != "storage" or not isinstance(pid[1], StorageKind) \
-            or type(pid[4]) is not int or pid[4] < 0:
-        raise _malformed(f"a reference of unknown form: {pid!r}")
-    _, kind, key, location, count = pid
+def parse_storage(pid):
+    """The parts ``(kind, key, location, elements, view)`` of a persistent id ``("storage", kind, key, location, elements)``.
+
+    Files before 1.6 have a sixth item, the view: None, or ``(key, offset, elements)`` of a storage within the storage.
+
+    Raises:
+        pickle.UnpicklingError: it has another form.
+    """
+    if not isinstance(pid, tuple) or len(pid) not in (5, 6) or pid[0] not in ("storage", b"storage"):
+        raise malformed(f"a reference of unknown form: {pid!r}")
+    _, kind, key, location, count, *rest = pid
+    view = rest[0] if rest else None
+    if isinstance(location, bytes):
+        location = location.decode("ascii", "replace")
+    if not isinstance(kind, StorageKind) or type(count) is not int or count < 0:
+        raise malformed(f"a reference of unknown form: {pid!r}")
     if not isinstance(key, str) or not isinstance(location, str):
-        raise _malformed(f"a storage with key {key!r} and location {location!r}")
-    needed = count * (kind.dtype.itemsize if kind.dtype else 1)
-    return TypedStorage(archive_storage(key, location, needed), kind.dtype)
+        raise malformed(f"a storage with key {key!r} and location {location!r}")
+    if view is not None:
+        if not isinstance(view, tuple) or len(view) != 3:
+            raise malformed(f"a view of a storage of unknown form: {view!r}")
+        _, start, length = view
+        _numbers((start, length), "offset and length of a view of a storage")
+        if start < 0 or length < 0 or start + length > count:
+            raise malformed(f"a view of elements {start} to {start + length} of a storage of {count}")
+    return kind, key, location, count, view
+
+
+class BoundedUnpickler(pickle._Unpickler):
+    """An unpickler that takes no more memory or time than a multiple of its input."""
+
+    dispatch = dict(pickle._Unpickler.dispatch)
+
+    def __init__(self, file, **options):
+        super().__init__(file, **options)
+        self._file = file
+
+    def _read_bytearray(self):
+        (size,) = struct.unpack("<Q", self.read(8))
+        data = self.read(min(size, _remaining(self._file)))
+        if len(data) < size:
+            raise malformed(f"a byte string of {size} bytes where {len(data)} are left")
+        self.append(bytearray(data))
+
+    def _set_item(self):
+        _check_key(self.stack[-2])
+        pickle._Unpickler.load_setitem(self)
+
+    def _set_items(self):
+        for key in self.stack[::2]:
+            _check_key(key)
+        pickle._Unpickler.load_setitems(self)
+
+    def _make_dict(self):
+        for key in self.stack[::2]:
+            _check_key(key)
+        pickle._Unpickler.load_dict(self)
+
+    def _add_items(self):
+        for item in self.stack:
+            _check_key(item)
+        pickle._Unpickler.load_additems(self)
+
+    def _make_frozenset(self):
+        for item in self.stack:
+            _check_key(item)
+        pickle._Unpickler.load_frozenset(self)
+
+    dispatch[pickle.BYTEARRAY8[0]] = _read_bytearray
+    dispatch[pickle.SETITEM[0]] = _set_item
+    dispatch[pickle.SETITEMS[0]] = _set_items
+    dispatch[pickle.DICT[0]] = _make_dict
+    dispatch[pickle.ADDITEMS[0]] = _add_items
+    dispatch[pickle.FROZENSET[0]] = _make_frozenset
+
+
+def _remaining(file) -> int:
+    return len(file.getbuffer()) - file.tell()
+
+
+def _check_key(key, depth=6):
+    """Refuses keys that would take for ever to hash: tuples within tuples, the same one many times."""
+    if isinstance(key, tuple | frozenset):
+        if depth == 0 or len(key) > 1000:
+            raise malformed("a dictionary key or set member of many nested tuples")
+        for item in key:
+            _check_key(item, depth - 1)
 
 
 class _OfArchive:
-    """What both readers do: tensors' storages come from the archive around the stream."""
+    """What both readers do: tensors' storages come from the file around the stream."""
 
     def __init__(self, data: bytes, archive_storage, **options):
         super().__init__(io.BytesIO(data), **options)
         self._archive_storage = archive_storage
 
     def persistent_load(self, pid):
-        return _storage_of(self._archive_storage, pid)
+        kind, key, location, count, view = parse_storage(pid)
+        memory = self._archive_storage(key, location, count * kind.itemsize)
+        return FileStorage(memory, kind.dtype, *(view[1:] if view else ()))
 
 
-class RestrictedUnpickler(_OfArchive, pickle._Unpickler):
+class RestrictedUnpickler(_OfArchive, BoundedUnpickler):
     """Reads a stream that may come from anyone."""
 
-    dispatch = dict(pickle._Unpickler.dispatch)
+    dispatch = dict(BoundedUnpickler.dispatch)
 
     def find_class(self, module, name):
         full = f"{module}.{name}"
@@ -217,7 +345,7 @@ class RestrictedUnpickler(_OfArchive, pickle._Unpickler):
             known = allowed(full)
         if known is None:
             shown = full.removeprefix("builtins.").removeprefix("__builtin__.")
-            raise pickle.UnpicklingError(
+            raise FileError(
                 "Weights only load failed: the file names something that could run code, and it was not run. "
                 f"Unsupported global: GLOBAL {shown} was not an allowed global by default. Please use "
                 f"`torch.serialization.add_safe_globals([{shown}])` or the "
@@ -231,7 +359,7 @@ class RestrictedUnpickler(_OfArchive, pickle._Unpickler):
         """Sets the state of instances only: never attributes of classes or functions."""
         target, state = self.stack[-2], self.stack[-1]
         if not (type(target) in _BUILT and type(state) is dict or type(target) in allowed_types()):
-            raise _malformed(f"a state for {target!r}, which has none")
+            raise malformed(f"a state for {target!r}, which has none")
         pickle._Unpickler.load_build(self)
 
     dispatch[pickle.BUILD[0]] = _build
@@ -240,6 +368,11 @@ class RestrictedUnpickler(_OfArchive, pickle._Unpickler):
 class FullUnpickler(_OfArchive, pickle.Unpickler):
     """Reads a stream of a trusted source, with PyTorch's names for this package's."""
 
+    def persistent_load(self, pid):
+        if isinstance(pid, tuple) and len(pid) == 4 and pid[0] in ("module", b"module"):
+            return _module_class(*pid[1:])
+        return super().persistent_load(pid)
+
     def find_class(self, module, name):
         known = _FUNCTIONS.get(f"{module}.{name}")
         if known is not None:
@@ -247,6 +380,20 @@ class FullUnpickler(_OfArchive, pickle.Unpickler):
         if module == "torch" or module.startswith("torch."):
             return find(module, name)
         return super().find_class(module, name)
+
+
+def _module_class(kind, file, source):
+    """A module class of an old file, which has its source; warns where that is no longer the class's."""
+    if file and source:
+        try:
+            now = inspect.getsource(kind)
+        except (OSError, TypeError):
+            return kind
+        if now != source:
+            warnings.warn(f"source code of class '{typename(kind)}' has changed since the file was saved, in {file}; the "
+                          f"class "
+                          "as it is now is used", SourceChangeWarning, stacklevel=2)
+    return kind
 
 
 def read(data: bytes, archive_storage, weights_only: bool, options: dict):
@@ -262,7 +409,7 @@ def read(data: bytes, archive_storage, weights_only: bool, options: dict):
         return FullUnpickler(data, archive_storage, **options).load()
     try:
         return RestrictedUnpickler(data, archive_storage, **options).load()
-    except (pickle.UnpicklingError, RuntimeError):
+    except (FileError, RuntimeError):
         raise
     except Exception as error:  # whatever a malformed stream makes the reader stumble over
-        raise _malformed(f"{type(error).__name__}: {error}") from error
+        raise malformed(f"{type(error).__name__}: {error}") from error

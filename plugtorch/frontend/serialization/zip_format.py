@@ -20,8 +20,7 @@ import numpy as np
 _ALIGNMENT = 64
 _LOCAL_HEADER = struct.Struct("<26xHH")
 _ZIP64_LIMIT = (1 << 31) - 1
-# A pickled number with which files began before PyTorch 1.6.
-_LEGACY_START = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
+_START = b"PK\x03\x04"
 
 
 class ArchiveWriter:
@@ -92,29 +91,40 @@ def _damaged(reason) -> RuntimeError:
                         "saved, transferred or stored completely; save it again or use another copy")
 
 
+def is_archive(file) -> bool:
+    """Whether an archive begins where the file is; the file stays there.
+
+    Raises:
+        EOFError: the file is empty.
+    """
+    start = file.tell()
+    magic = file.read(len(_START))
+    file.seek(start)
+    if not magic:
+        raise EOFError("Ran out of input: the file is empty")
+    return magic == _START
+
+
 class ArchiveReader:
     """Reads members of an archive from an open file.
 
     Raises:
-        EOFError: the file is empty.
-        RuntimeError: it is an older format, a TorchScript archive, or damaged.
+        RuntimeError: it is a TorchScript archive, or damaged.
     """
 
     def __init__(self, file):
         start = file.tell()
-        magic = file.read(len(_LEGACY_START))
         file.seek(0, io.SEEK_END)
         self._size = file.tell()
         file.seek(start)
-        if not magic:
-            raise EOFError("Ran out of input: the file is empty")
-        if not magic.startswith(b"PK\x03\x04"):
-            raise _not_an_archive(magic)
         self._file = file
         try:
             self._zip = zipfile.ZipFile(file)
         except (zipfile.BadZipFile, ValueError, struct.error, NotImplementedError, OSError) as error:
             raise _damaged(error) from error
+        claimed = sum(info.compress_size for info in self._zip.infolist())
+        if claimed > self._size:  # members that lie over one another could fill any memory
+            raise _damaged(f"its members claim {claimed} bytes together, the whole file has {self._size}")
         pickles = [n for n in self._zip.namelist() if n.endswith("/data.pkl") and n.count("/") == 1]
         if len(pickles) != 1:
             raise _damaged(f"it has {len(pickles)} members named data.pkl in a folder, not one")
@@ -169,12 +179,3 @@ class ArchiveReader:
         if not info.file_size:
             return np.empty(0, np.uint8)
         return np.asarray(np.memmap(path, np.uint8, "c", at, (info.file_size,)))
-
-
-def _not_an_archive(magic):
-    if magic == _LEGACY_START:
-        return RuntimeError("this file is in the legacy format of PyTorch before 1.6 (one pickle stream, no zip "
-                            "archive), which this version does not read; load it with PyTorch and save it again with "
-                            "_use_new_zipfile_serialization=True")
-    return RuntimeError("this is not a file of save(): it is no zip archive. Files of PyTorch before 1.6 in tar "
-                        "format, and plain pickles, are not read")

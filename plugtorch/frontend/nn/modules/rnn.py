@@ -130,6 +130,16 @@ class RNNBase(Module):
         """The weights, one list per layer and direction."""
         return [[getattr(self, name) for name in names] for names in self._all_weights]
 
+    def __getstate__(self) -> dict[str, Any]:
+        """With PyTorch's own lists of the weights, so that it can take the module."""
+        weights = self._flat_weights
+        lists = {"_flat_weights_names": [name for names in self._all_weights for name in names], "_flat_weights": weights,
+                 "_flat_weight_refs": [None] * len(weights)}
+        return {**super().__getstate__(), **lists}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__({k: v for k, v in state.items() if not k.startswith("_flat_weight")})
+
     def flatten_parameters(self) -> None:
         """Nothing to do: the kernels take the weights as they are."""
 

@@ -9,6 +9,7 @@ from typing import Any
 from plugtorch.frontend import functions as fn
 from plugtorch.frontend.nn import functional as F
 from plugtorch.frontend.nn.init import xavier_uniform_
+from plugtorch.frontend.nn.modules.activation import GELU, ReLU
 from plugtorch.frontend.nn.modules.attention import MultiheadAttention
 from plugtorch.frontend.nn.modules.container import ModuleList
 from plugtorch.frontend.nn.modules.dropout import Dropout
@@ -66,6 +67,10 @@ class _FeedForwardLayer(Module):
 
     def _set_activation(self, activation: Activation) -> None:
         self.activation = _get_activation_fn(activation) if isinstance(activation, str) else activation
+        # PyTorch's own choice of kernel, which modules bring along in files.
+        is_relu, is_gelu = (self.activation is function or isinstance(self.activation, kind)
+                            for function, kind in ((F.relu, ReLU), (F.gelu, GELU)))
+        self.activation_relu_or_gelu = 1 if is_relu else 2 if is_gelu else 0
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
