@@ -2,13 +2,5 @@
 
 from __future__ import annotations
 
-from .frontend.serialization import (
-    add_safe_globals,
-    clear_safe_globals,
-    get_safe_globals,
-    load,
-    safe_globals,
-    save,
-)
-
-__all__ = ["add_safe_globals", "clear_safe_globals", "get_safe_globals", "load", "safe_globals", "save"]
+from .frontend.serialization import *  # noqa: F403
+from .frontend.serialization import __all__ as __all__

@@ -93,6 +93,77 @@ def test_generators_keep_their_place():
         assert target.rand(4, generator=twin).tolist() == pytest.approx(source.rand(4, generator=g).tolist(), abs=0)
 
 
+def test_meta_tensors():
+    for source, target in BOTH:
+        kept = {"a": source.empty(2, 3, device="meta").t(), "b": source.nn.Linear(2, 2, device="meta").weight}
+        got = moved(kept, source, target)
+        assert got["a"].is_meta and got["a"].stride() == (1, 3) and got["a"].shape == (3, 2)
+        assert type(got["b"]).__name__ == "Parameter" and got["b"].requires_grad and got["b"].device.type == "meta"
+
+
+def places(lib):
+    return {
+        "name": "meta", "device": lib.device("meta"), "dict": {"cpu": "meta"}, "other dict": {"cuda:0": "meta"},
+        "none": None,
+        "function": lambda storage, location: storage.cpu(), "nothing": lambda storage, location: None,
+        "default": lambda storage, location: lib.serialization.default_restore_location(storage, "meta"),
+        "tag": lambda storage, location: storage if location == lib.serialization.location_tag(storage) else 1,
+        "number": 5, "list": ["cpu"], "no cuda": "cuda:1", "error": lambda storage, location: 1 // 0,
+    }
+
+
+@pytest.mark.parametrize("where", sorted(places(torch)))
+def test_map_location(where):
+    outcomes = []
+    for lib in (torch, plugtorch):
+        try:
+            got = moved({"a": lib.ones(3)}, lib, lib, map_location=places(lib)[where])["a"]
+            outcomes.append((got.device.type, got.shape))
+        except Exception as error:  # compared below
+            outcomes.append((type(error), str(error).split(" is False")[0]))
+    assert outcomes[0] == outcomes[1]
+
+
+def test_unsafe_globals():
+    class Fake:
+        def __reduce__(self):
+            return print, ("run",)
+
+    for kept in (torch.ones(2), torch.nn.Linear(1, 1), {"a": Fake()}):
+        file, said = io.BytesIO(), []
+        torch.save(kept, file)
+        for lib in (torch, plugtorch):
+            file.seek(0)
+            said.append(sorted(lib.serialization.get_unsafe_globals_in_checkpoint(file)))
+        assert said[0] == said[1]
+
+
+def test_settings(tmp_path):
+    import mmap
+
+    path = tmp_path / "x.pt"
+    for lib in (torch, plugtorch):
+        lib.save(lib.ones(2), path)
+        with lib.serialization.set_default_mmap_options(mmap.MAP_SHARED):
+            lib.load(path, mmap=True).mul_(3)
+        assert lib.load(path, mmap=True).mul_(3).tolist() == [9.0, 9.0]
+        assert lib.load(path, mmap=True).tolist() == [3.0, 3.0]
+        try:
+            lib.serialization.set_crc32_options(False)
+            lib.save(lib.ones(2), path)
+        finally:
+            lib.serialization.set_crc32_options(True)
+        assert plugtorch.load(path).tolist() == torch.load(path).tolist() == [1.0, 1.0]
+        with pytest.raises(ValueError, match="expected mmap.MAP_PRIVATE"):
+            lib.serialization.set_default_mmap_options(99)
+    plugtorch.save(plugtorch.ones(1), path, _disable_byteorder_record=True)
+    try:
+        plugtorch.serialization.set_default_load_endianness(plugtorch.serialization.LoadEndianness.BIG)
+        assert plugtorch.load(path).item() == np.float32(1).byteswap()
+    finally:
+        plugtorch.serialization.set_default_load_endianness(None)
+
+
 def tar(tmp_path, **changes):
     """A tar archive of PyTorch's first releases: a 2x3 matrix, a view of it and a tensor on a part of its storage."""
     storages, tensors = io.BytesIO(), io.BytesIO()

@@ -8,16 +8,16 @@ import os
 import pickle
 import sys
 
-from plugtorch.frontend import state
-from plugtorch.frontend.tensor import Tensor
-from plugtorch.spec.device import TYPES, Device
+from plugtorch.spec.device import Device
 
 from . import stream_format, tar_format, unpickler
+from .inspector import unsafe_globals
 from .pickler import make_pickler
+from .settings import default_order, default_restore_location, present
 from .storage import UntypedStorage
 from .zip_format import ArchiveReader, ArchiveWriter, is_archive, replacing
 
-__all__ = ["load", "save"]
+__all__ = ["get_unsafe_globals_in_checkpoint", "load", "save"]
 
 
 def _is_path(f) -> bool:
@@ -136,8 +136,28 @@ def load(f, map_location=None, pickle_module=None, *, weights_only: bool | None 
         storages = _Storages(archive, map_location, f if mmap else None)
         try:
             return unpickler.read(bytes(storages.archive.read("data.pkl")), storages, weights_only, pickle_load_args)
+        except unpickler.FileError:
+            if storages.users_error is not None:  # it is not the file's
+                raise storages.users_error from None
+            raise
         finally:
             storages.settle()
+
+
+def get_unsafe_globals_in_checkpoint(f) -> list[str]:
+    """Full names of the classes and functions in a file that ``load`` refuses by default; the file is not run.
+
+    Args:
+        f: a path, or a seekable file open for reading bytes.
+
+    Raises:
+        ValueError: it is no archive of :func:`save`.
+    """
+    with contextlib.ExitStack() as stack:
+        file = stack.enter_context(open(f, "rb")) if _is_path(f) else f
+        if not is_archive(file):
+            raise ValueError("Expected input to be a checkpoint returned by torch.save")
+        return unsafe_globals(bytes(ArchiveReader(file).read("data.pkl")))
 
 
 class _Storages:
@@ -146,8 +166,9 @@ class _Storages:
     def __init__(self, archive, map_location, path):
         self.archive, self._map, self._path = archive, map_location, path
         self._read = {}
+        self.users_error = None
         recorded = archive is not None and archive.has("byteorder")
-        order = bytes(archive.read("byteorder")).decode() if recorded else "little"
+        order = bytes(archive.read("byteorder")).decode() if recorded else default_order()
         self._swap = order != sys.byteorder
 
     def __call__(self, key, location, needed):
@@ -169,37 +190,25 @@ class _Storages:
 
     def sent(self, data, location):
         """A storage on some bytes, where ``map_location`` wants it."""
+        storage = UntypedStorage(data, Device("cpu"), self._swap)
         target = self._map
-        if callable(target) and not isinstance(target, (Device, Tensor)):
-            storage = UntypedStorage(data, Device("cpu"), self._swap)
-            answer = target(storage, location)
-            if answer is not None:
-                answer.device = _present(answer.device, location)
-                return answer
-            target = None
         if isinstance(target, dict):
             target = target.get(location, location)
-        return UntypedStorage(data, _present(location if target is None else target, location), self._swap)
+        elif target is not None and not isinstance(target, (str, Device)):
+            try:
+                answer = target(storage, location)
+            except Exception as error:
+                self.users_error = error
+                raise
+            if answer is not None:
+                answer.device = present(answer.device)
+                return answer
+            target = None
+        if target is None:
+            return default_restore_location(storage, location)
+        storage.device = present(target)
+        return storage
 
     def settle(self):
         for storage in self._read.values():
             storage.settle()
-
-
-def _present(place, location) -> Device:
-    """A device that exists here."""
-    if isinstance(place, str) and place.partition(":")[0] not in TYPES:
-        raise RuntimeError(f"don't know how to restore data location of torch.storage.UntypedStorage (tagged with "
-                           f"{place})")
-    device = Device(place)
-    try:
-        state.backend_with(state.current_backend(), device)
-    except RuntimeError as error:
-        if device.type == "cuda":
-            raise RuntimeError(
-                "Attempting to deserialize object on a CUDA device but torch.cuda.is_available() is False on this "
-                f"backend ({state.get_backend()}). If you are running on a CPU-only machine, please use torch.load "
-                "with map_location=torch.device('cpu') to map your storages to the CPU."
-            ) from error
-        raise
-    return device

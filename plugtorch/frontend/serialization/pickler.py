@@ -15,6 +15,7 @@ from plugtorch.spec.device import Device
 from plugtorch.spec.dtypes import DType, uint8
 
 from .names import STORAGE_OF_DTYPE, module_in_file, place_in_file
+from .settings import location_tag, place_name
 from .storage import place
 
 
@@ -39,11 +40,6 @@ class _StorageReference:
 
     def __init__(self, identity):
         self.identity = identity
-
-
-def location_of(device: Device) -> str:
-    """A device as files name it."""
-    return f"cuda:{device.index or 0}" if device.type == "cuda" else "cpu"
 
 
 def _reduce_sparse(t):
@@ -145,11 +141,15 @@ def make_pickler(base, file, protocol, views=()):
             else:
                 kind = _Name("torch.storage", "UntypedStorage")
             count = numel if typed else numel * dtype.itemsize
-            reference = _StorageReference(("storage", kind, key, location_of(t.device), count, *views))
+            reference = _StorageReference(("storage", kind, key,
+                                           place_name(t.device) or location_tag(t.untyped_storage()), count, *views))
             self._references.append(reference)  # alive as long as the memo holds its id
             return reference, placed
 
         def _rebuild(self, t, requires_grad):
+            if t.is_meta:
+                parts = t.dtype, tuple(t._a.shape), tuple(t.stride()), bool(requires_grad)
+                return _Name("torch._utils", "_rebuild_meta_tensor_no_storage"), parts
             reference, placed = self._refer(t)
             dtype = t.dtype
             typed = dtype in STORAGE_OF_DTYPE

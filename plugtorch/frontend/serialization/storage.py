@@ -104,6 +104,25 @@ def _on_root(t, array):
 
 # Out of a file.
 
+# A tensor whose strides repeat elements may take this much more memory than its storage, where it cannot be a view.
+_MOST_REPEATED = 1 << 28
+
+
+def check_repeated(shape, dtype: DType, nbytes: int) -> None:
+    """Refuses a tensor that repeats elements of its storage so often that copying it could fill any memory.
+
+    Raises:
+        RuntimeError: it does.
+    """
+    needed = math.prod(shape) * dtype.itemsize
+    if needed > nbytes + _MOST_REPEATED:
+        raise RuntimeError(f"a tensor of shape {tuple(shape)} repeats elements of a storage of {nbytes} bytes and would "
+                           f"take "
+                           f"{needed} bytes as a copy, which this backend or form of tensor needs; the file is "
+                           f"malformed, or "
+                           "save a contiguous tensor, or load it with the numpy backend")
+
+
 class UntypedStorage:
     """A storage of a file as a ``map_location`` function sees it: bytes, and where they are to go.
 
@@ -165,6 +184,8 @@ class UntypedStorage:
                 f"{dtype.itemsize} are out of bounds for storage of size {self.nbytes()}")
         base = self._base(dtype)
         k = base._k
+        if not k.aliases:
+            check_repeated(shape, dtype, self.nbytes())
         whole = offset == 0 and math.prod(shape) == count and strides == contiguous_strides(shape)
         if whole:
             step = ("reshape", {"shape": shape})

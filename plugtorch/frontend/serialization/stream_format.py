@@ -12,50 +12,12 @@ import pickle
 import struct
 import sys
 
-from .unpickler import BoundedUnpickler, FileError, StorageKind, known_storage, malformed, parse_storage
+from .inspector import Inspector
+from .unpickler import BoundedUnpickler, FileError, malformed
 
 MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
 PROTOCOL_VERSION = 1001
 _COUNT = struct.Struct("<q")
-
-
-class _Inert:
-    """Stands for whatever a pickle makes, and does nothing."""
-
-    def __new__(cls, *args, **kwargs):
-        return object.__new__(cls)
-
-    def __call__(self, *args, **kwargs):
-        return self
-
-    def _nothing(self, *args):
-        return None
-
-    __setstate__ = __setitem__ = append = extend = add = update = _nothing
-
-
-class _Inspector(BoundedUnpickler):
-    """Goes through a pickle without making its objects, and notes the storages that it refers to."""
-
-    def __init__(self, file, **options):
-        super().__init__(file, **options)
-        self.storages: dict[str, tuple[StorageKind, int]] = {}
-
-    def find_class(self, module, name):
-        return known_storage(f"{module}.{name}") or _Inert
-
-    def get_extension(self, code):
-        self.append(_Inert)
-
-    def persistent_load(self, pid):
-        if isinstance(pid, tuple) and pid[:1] in (("module",), (b"module",)):
-            return _Inert
-        kind, key, _, count, _ = parse_storage(pid)
-        first = self.storages.setdefault(key, (kind, count))
-        if first[0].itemsize * first[1] != kind.itemsize * count:
-            raise malformed(f"storage {key!r} is said to have {first[1]} and {count} "
-                                         f"elements")
-        return _Inert()
 
 
 class _Plain(BoundedUnpickler):
@@ -95,7 +57,7 @@ class StreamReader:
                 raise RuntimeError(f"Invalid protocol version: {version}")
             facts = _Plain(stream, **options).load()
             start = stream.tell()
-            inspector = _Inspector(stream, **options)
+            inspector = Inspector(stream, **options)
             inspector.load()
             self._object = self._data[start:stream.tell()]
             keys = _Plain(stream, **options).load()

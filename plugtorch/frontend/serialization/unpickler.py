@@ -14,6 +14,7 @@ import struct
 import warnings
 
 from plugtorch.frontend import layouts, storage
+from plugtorch.frontend.functions import empty_strided
 from plugtorch.frontend.nn.parameter import Parameter
 from plugtorch.frontend.sparse import entry
 from plugtorch.frontend.tensor import Size, Tensor
@@ -24,7 +25,7 @@ from plugtorch.spec.dtypes import DType
 
 from .names import DTYPE_OF_STORAGE, find
 from .safe_globals import allowed, allowed_types
-from .storage import UntypedStorage
+from .storage import UntypedStorage, check_repeated
 
 
 class SourceChangeWarning(Warning):
@@ -103,6 +104,7 @@ def _tensor(storage, dtype, offset, size, stride, requires_grad, metadata):
         if metadata[flag]:
             if flag not in ("conj", "neg"):
                 raise malformed(f"unknown tensor metadata {flag!r}")
+            check_repeated(size, dtype, storage.file.nbytes())
             t = t.conj() if flag == "conj" else -t
     return t.requires_grad_() if requires_grad else t
 
@@ -123,6 +125,14 @@ def rebuild_tensor(storage, offset, size, stride):
     return rebuild_tensor_v2(storage, offset, size, stride, False, None)
 
 
+def rebuild_meta_tensor(dtype, size, stride, requires_grad):
+    """A tensor without memory."""
+    size, stride = _numbers(size, "sizes"), _numbers(stride, "strides")
+    if not isinstance(dtype, DType) or len(size) != len(stride) or min((*size, *stride), default=0) < 0:
+        raise malformed(f"a meta tensor with sizes {size} and strides {stride}")
+    return empty_strided(size, stride, dtype=dtype, device="meta", requires_grad=bool(requires_grad))
+
+
 def rebuild_parameter(data, requires_grad, hooks=None):
     """A parameter on the memory of ``data``."""
     if type(data) is not Tensor:
@@ -139,6 +149,9 @@ def rebuild_parameter_with_state(data, requires_grad, hooks, state):
 
 def rebuild_sparse_tensor(layout, data):
     """A sparse tensor of its parts, which are checked."""
+    for part in data:
+        if isinstance(part, Tensor):
+            check_repeated(part._a.shape, part.dtype, part.untyped_storage().nbytes())
     if layout is not layouts.sparse_coo:
         return entry.sparse_compressed_tensor(*data, layout=layout, check_invariants=True)
     indices, values, size, *coalesced = data
@@ -200,6 +213,7 @@ _FUNCTIONS = {
     "torch._utils._rebuild_tensor": rebuild_tensor,
     "torch._utils._rebuild_tensor_v2": rebuild_tensor_v2,
     "torch._utils._rebuild_tensor_v3": rebuild_tensor_v3,
+    "torch._utils._rebuild_meta_tensor_no_storage": rebuild_meta_tensor,
     "torch._utils._rebuild_parameter": rebuild_parameter,
     "torch._utils._rebuild_parameter_with_state": rebuild_parameter_with_state,
     "torch._tensor._rebuild_from_type_v2": rebuild_from_type_v2,
@@ -320,6 +334,15 @@ def _check_key(key, depth=6):
             _check_key(item, depth - 1)
 
 
+def _safe(name: str):
+    return _SAFE.get(name) or allowed(name)
+
+
+def is_safe(name: str) -> bool:
+    """Whether restricted loading may use the class or function of that full name in a file."""
+    return _safe(name) is not None
+
+
 class _OfArchive:
     """What both readers do: tensors' storages come from the file around the stream."""
 
@@ -340,9 +363,7 @@ class RestrictedUnpickler(_OfArchive, BoundedUnpickler):
 
     def find_class(self, module, name):
         full = f"{module}.{name}"
-        known = _SAFE.get(full)
-        if known is None:
-            known = allowed(full)
+        known = _safe(full)
         if known is None:
             shown = full.removeprefix("builtins.").removeprefix("__builtin__.")
             raise FileError(

@@ -17,6 +17,8 @@ import zlib
 
 import numpy as np
 
+from .settings import maps_shared
+
 _ALIGNMENT = 64
 _LOCAL_HEADER = struct.Struct("<26xHH")
 _ZIP64_LIMIT = (1 << 31) - 1
@@ -151,31 +153,43 @@ class ArchiveReader:
         """The bytes of a member, checked against the size of the file."""
         return self._info(name).file_size
 
-    def read(self, name: str) -> bytearray:
-        """The contents of a member."""
-        info = self._info(name)
-        data = bytearray(info.file_size)
-        view, done = memoryview(data), 0
-        try:
-            with self._zip.open(info) as member:
-                while done < len(data):
-                    n = member.readinto(view[done:])
-                    if not n:
-                        raise _damaged(f"member {name!r} ends early")
-                    done += n
-                member.read(1)  # makes the checksum be compared
-        except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError) as error:
-            raise _damaged(error) from error
-        return data
-
-    def map(self, name: str, path) -> np.ndarray:
-        """A member as writable bytes on the file itself; what is written is private."""
+    def _place(self, name: str) -> tuple[zipfile.ZipInfo, int]:
+        """A member, and where its bytes begin in the file."""
         info = self._info(name)
         self._file.seek(info.header_offset)
-        names, extra = _LOCAL_HEADER.unpack(self._file.read(_LOCAL_HEADER.size))
+        header = self._file.read(_LOCAL_HEADER.size)
+        if len(header) < _LOCAL_HEADER.size or not header.startswith(_START):
+            raise _damaged(f"member {name!r} has no header where the directory says")
+        names, extra = _LOCAL_HEADER.unpack(header)
         at = info.header_offset + _LOCAL_HEADER.size + names + extra
         if at + info.file_size > self._size:
             raise _damaged(f"member {name!r} ends early")
+        return info, at
+
+    def read(self, name: str) -> bytearray:
+        """The contents of a member, compared with its checksum; a checksum of 0 stands for none, as PyTorch can write it."""
+        info, at = self._place(name)
+        self._file.seek(at)
+        data = bytearray(info.file_size)
+        view, done = memoryview(data), 0
+        while done < len(data):
+            n = self._file.readinto(view[done:]) if hasattr(self._file, "readinto") else _read_into(self._file, view[done:])
+            if not n:
+                raise _damaged(f"member {name!r} ends early")
+            done += n
+        if info.CRC and zlib.crc32(data) != info.CRC:
+            raise _damaged(f"Bad CRC-32 for member {name!r}")
+        return data
+
+    def map(self, name: str, path) -> np.ndarray:
+        """A member as writable bytes on the file itself; what is written is private, unless the settings say otherwise."""
+        info, at = self._place(name)
         if not info.file_size:
             return np.empty(0, np.uint8)
-        return np.asarray(np.memmap(path, np.uint8, "c", at, (info.file_size,)))
+        return np.asarray(np.memmap(path, np.uint8, "r+" if maps_shared() else "c", at, (info.file_size,)))
+
+
+def _read_into(file, view) -> int:
+    data = file.read(len(view))
+    view[:len(data)] = data
+    return len(data)
