@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import collections
+import gc
+import importlib
+import os
 import random
+import re
+import signal
+import time
 import types
 import warnings
 
@@ -238,3 +244,131 @@ def test_errors(case):
             ERRORS[case](m)
         seen.append((type(caught.value), str(caught.value)))
     assert seen[1] == seen[0]
+
+
+class Eager:
+    """A sampler that draws when its iteration begins."""
+
+    def __init__(self, m):
+        self.m = m
+
+    def __iter__(self):
+        return iter(self.m.randperm(9).tolist())
+
+    def __len__(self):
+        return 9
+
+
+@pytest.mark.parametrize("workers, persistent", [(0, False), (1, False), (1, True)])
+def test_sampler_that_draws_at_once(workers, persistent):
+    def epochs(m):
+        loader = m.d.DataLoader(Squares(9), 2, sampler=Eager(m.m), num_workers=workers, persistent_workers=persistent)
+        return [list(loader) for _ in range(3)]
+
+    both(epochs)
+
+
+class Part:
+    """A part of a batch that is not a tensor and can be pinned."""
+
+    def __init__(self):
+        self.pinned = False
+
+    def pin_memory(self):
+        self.pinned = True
+        return self
+
+
+def test_pinning_parts_of_batches():
+    from torch.utils.data._utils.pin_memory import pin_memory as theirs
+
+    from plugtorch.utils.data._utils.pin_memory import pin_memory as ours
+
+    seen = []
+    for pin in (theirs, ours):
+        batch = pin({"a": Part(), "b": [Part(), "s", b"x", 3], "c": (Part(),), "d": Pair(Part(), range(2))})
+        seen.append((batch["a"].pinned, batch["b"][0].pinned, batch["b"][1:], type(batch["c"]), batch["c"][0].pinned,
+                     type(batch["d"]), batch["d"].a.pinned, batch["d"].b))
+    assert seen[1] == seen[0]
+
+
+class Ends(Squares):
+    """A dataset whose sample 5 ends the process, or does not come."""
+
+    def __init__(self, act):
+        super().__init__(8)
+        self.act = act
+
+    def __getitem__(self, i):
+        return self.act() if i == 5 else i
+
+
+class Told(Exception):
+    message = "one"
+
+    def __init__(self, message):
+        super().__init__(message)
+
+
+def raise_told():
+    raise Told("one")
+
+
+def end_later(act, argument):
+    """After what was made is sent: an end in the middle of a message is an EOFError in PyTorch."""
+    time.sleep(0.2)
+    act(argument)
+
+
+FAILURES = {
+    "killed": (lambda m: Ends(lambda: end_later(signal.raise_signal, signal.SIGKILL)), {}),
+    "terminated": (lambda m: Ends(lambda: end_later(signal.raise_signal, signal.SIGTERM)), {}),
+    "exit code": (lambda m: Ends(lambda: end_later(os._exit, 3)), {}),
+    "late": (lambda m: Ends(lambda: time.sleep(0.8) or 5), {"timeout": 0.3}),
+    "message": (lambda m: Ends(raise_told), {}),
+    "prefetch": (lambda m: Squares(), {"prefetch_factor": 0}),
+    "timeout": (lambda m: Squares(), {"num_workers": 0, "timeout": 3}),
+    "pickling": (lambda m: Ends(lambda: 1), {"multiprocessing_context": "spawn"}),
+}
+
+
+@pytest.mark.parametrize("case", sorted(FAILURES))
+@pytest.mark.filterwarnings("ignore:Got pickle error", "ignore::pytest.PytestUnraisableExceptionWarning")
+def test_failures_of_workers(case):
+    """The types and messages of the error and its cause; of tracebacks the first and the last line."""
+    make, options = FAILURES[case]
+    seen = []
+    for m in LIBRARIES:
+        with pytest.raises(Exception) as caught:  # noqa: B017  (the type is compared below)
+            list(m.d.DataLoader(make(m), 2, **{"num_workers": 1, **options}))
+        error, cause = caught.value, caught.value.__cause__
+        lines = [re.sub(r"pid(\(s\))? \d+", "pid", line) for e in (error, cause) for line in str(e).strip().splitlines()]
+        seen.append((type(error), type(cause), lines[0], lines[-1]))
+        del caught, error, cause
+        gc.collect()
+    assert seen[1] == seen[0]
+
+
+def pipes(m):
+    name = f"{m.d.__name__}.datapipes.iter"
+    return importlib.import_module(name).IterableWrapper(range(12)).shuffle().sharding_filter()
+
+
+@pytest.mark.parametrize("workers, persistent", [(0, False), (2, False), (2, True)])
+@pytest.mark.parametrize("shuffle", [None, True, False])
+def test_loader_of_pipes(workers, persistent, shuffle):
+    """Every worker gets its part of one common order."""
+    def epochs(m):
+        loader = m.d.DataLoader(pipes(m), 2, shuffle=shuffle, num_workers=workers, persistent_workers=persistent)
+        return [list(loader) for _ in range(2)]
+
+    both(epochs)
+
+
+def test_pipes_that_cannot_be_shuffled_or_shared_out():
+    for m in LIBRARIES:
+        wrapper = importlib.import_module(f"{m.d.__name__}.datapipes.iter").IterableWrapper
+        with pytest.warns(UserWarning, match="does not contain a `Shuffler`. Adding one"):
+            assert [b.tolist() for b in m.d.DataLoader(wrapper(range(3)), 3, shuffle=True)] == [[0, 1, 2]]
+        with pytest.raises(RuntimeError, match="Sharding twice on a single pipeline is likely unintended"):
+            list(m.d.DataLoader(pipes(m).sharding_filter()))

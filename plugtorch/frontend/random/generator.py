@@ -322,7 +322,11 @@ class Generator:
         return self.clone_state()
 
     def __reduce__(self) -> tuple:
-        return _rebuild, (str(self._device), self.state_bytes())
+        return Generator, (self._device,), (self.initial_seed(), None, self.get_state())
+
+    def __setstate__(self, state: tuple) -> None:
+        self.manual_seed(state[0])
+        self.set_state(state[2])
 
 
 def _rebuild(device: Any, state: bytes) -> Generator:
@@ -382,3 +386,18 @@ class Reader:
 #: The generator of every draw that names none; it starts from a seed given by the operating system.
 default_generator = Generator()
 default_generator._restart(int.from_bytes(os.urandom(8), "little"))
+
+
+def _after_fork() -> None:
+    """In a new process: if another thread of the old one was drawing, its lock is never given back and its draw is half
+    done; start over from the seed."""
+    if default_generator._lock.acquire(blocking=False):
+        default_generator._lock.release()
+        return
+    default_generator._lock = threading.RLock()
+    default_generator._log, default_generator._depth, default_generator._twister = None, 0, None
+    default_generator._restart(default_generator.initial_seed())
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

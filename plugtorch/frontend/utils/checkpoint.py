@@ -20,6 +20,8 @@ from plugtorch.autograd.graph import saved_tensors_hooks
 from plugtorch.autograd.mode import is_grad_enabled
 from plugtorch.frontend import functions as fn
 from plugtorch.frontend import state
+from plugtorch.frontend.amp.autocast_mode import autocast, get_autocast_dtype, is_autocast_cache_enabled
+from plugtorch.frontend.amp.casting import ENABLED
 from plugtorch.frontend.random_functions import fork_rng, get_rng_state, set_rng_state
 from plugtorch.frontend.tensor import Tensor
 
@@ -117,22 +119,29 @@ def check_backward_validity(inputs) -> None:
 
 
 class _Surroundings:
-    """The random stream and the backend at one moment, to be entered again."""
+    """The random stream, the backend and autocast at one moment, to be entered again."""
 
     def __init__(self, preserve_rng_state: bool):
         self.rng = get_rng_state() if preserve_rng_state else None
         self.backend = state.get_backend()
+        self.dtypes = {kind: get_autocast_dtype(kind) for kind in ENABLED.get()}
+        self.cache = is_autocast_cache_enabled()
+
+    def _autocasts(self):
+        for kind in self.dtypes.keys() | ENABLED.get():
+            yield autocast(kind, self.dtypes.get(kind), kind in self.dtypes, self.cache)
 
     @contextlib.contextmanager
     def again(self):
         """As it was then; afterwards the random stream goes on from where it is now."""
-        with state.backend(self.backend):
-            if self.rng is None:
-                yield
-                return
-            with fork_rng():
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(state.backend(self.backend))
+            for block in self._autocasts():
+                stack.enter_context(block)
+            if self.rng is not None:
+                stack.enter_context(fork_rng())
                 set_rng_state(self.rng)
-                yield
+            yield
 
 
 class CheckpointFunction(Function):

@@ -363,7 +363,7 @@ class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
         finally:
             if not done:
                 self._lost = True
-                self._shutdown_workers()
+                self._shutdown_workers(grace=0.0)
 
     def _receive(self):
         """The next answer of any worker, ``(number, (worker, status, parts))``, or None where none came in time."""
@@ -452,10 +452,10 @@ class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
             self._pool.retire(worker)
         self._ask()
 
-    def _shutdown_workers(self):
+    def _shutdown_workers(self, grace=None):
         pool, self._pool = self._pool, None
         if pool is not None:
-            pool.shutdown()
+            pool.shutdown(grace)
 
     @property
     def _workers(self):

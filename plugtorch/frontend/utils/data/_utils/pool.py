@@ -18,7 +18,7 @@ from .worker import worker_loop
 
 # Seconds that a worker is given to finish what it is doing before it is asked to end by SIGTERM, and from then until
 # SIGKILL.
-_GRACE, _LAST_GRACE = 5.0, 2.0
+_GRACE, _LAST_GRACE = 5.0, 1.0
 # Seconds between two looks at whether quiet workers live. Their sentinels and the ends of their sockets tell at once, unless
 # another process has inherited a copy of them.
 _LOOK = 1.0

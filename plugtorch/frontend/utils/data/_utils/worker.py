@@ -42,12 +42,16 @@ class WorkerInfo:
         num_workers: how many there are.
         seed: the seed of this worker's generators.
         dataset: this process's copy of the dataset; it may be changed.
+        rng: generators of a worker that is a thread; None, as workers are processes.
+        worker_method: "multiprocessing".
     """
 
     id: int
     num_workers: int
     seed: int
     dataset: Any
+    rng: Any = None
+    worker_method: str | None = "multiprocessing"
 
 
 _info: WorkerInfo | None = None
@@ -107,6 +111,11 @@ def seed_libraries(worker_id: int, base_seed: int) -> int:
     seed = base_seed + worker_id
     default_generator.manual_seed(seed)
     random.seed(seed)
+    lock = np.random.get_bit_generator().lock
+    if lock.acquire(blocking=False):
+        lock.release()
+    else:  # another thread of the parent was drawing when this process was forked
+        np.random.set_bit_generator(np.random.MT19937())
     mixed = np.random.SeedSequence([worker_id, base_seed & 0xFFFFFFFF, base_seed >> 32, 0])
     np.random.seed(mixed.generate_state(4))
     return seed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import warnings
 
 from .datapipe import IterDataPipe, MapDataPipe
 
@@ -57,18 +58,40 @@ def get_all_graph_pipes(graph: dict) -> list:
 
 
 def apply_sharding(datapipe, num_of_instances: int, instance_id: int, sharding_group=None):
-    """Tells every sharding pipe which items to pass on; returns the pipe."""
-    for pipe in get_all_graph_pipes(traverse_dps(datapipe)):
-        if hasattr(type(pipe), "apply_sharding"):
-            pipe.apply_sharding(num_of_instances, instance_id, sharding_group)
+    """Tells every sharding pipe which items to pass on; returns the pipe.
+
+    Raises:
+        RuntimeError: one sharding pipe is made of another: most items would be lost.
+    """
+
+    def visit(graph, above):
+        for pipe, inside in graph.values():
+            below = above
+            if hasattr(type(pipe), "apply_sharding"):
+                if above is not None:
+                    raise RuntimeError("Sharding twice on a single pipeline is likely unintended and will cause data loss. "
+                                       f"Sharding already applied to {above} while trying to apply to {pipe}")
+                pipe.apply_sharding(num_of_instances, instance_id, sharding_group)
+                below = pipe
+            visit(inside, below)
+
+    visit(traverse_dps(datapipe), None)
     return datapipe
 
 
 def apply_shuffle_settings(datapipe, shuffle: bool | None = None):
-    """Switches every shuffling pipe on or off; None leaves them; returns the pipe."""
-    for pipe in get_all_graph_pipes(traverse_dps(datapipe)):
-        if shuffle is not None and hasattr(type(pipe), "set_shuffle"):
-            pipe.set_shuffle(shuffle)
+    """Switches every shuffling pipe on or off; None leaves them. Returns the pipe, with a shuffling step after it, and a
+    warning, if there is none to switch on."""
+    if shuffle is None:
+        return datapipe
+    shufflers = [pipe for pipe in get_all_graph_pipes(traverse_dps(datapipe)) if hasattr(type(pipe), "set_shuffle")]
+    if shuffle and not shufflers:
+        warnings.warn("`shuffle=True` was set, but the datapipe does not contain a `Shuffler`. Adding one at the end. Be "
+                      "aware that the default buffer size might not be sufficient for your task.", stacklevel=2)
+        datapipe = datapipe.shuffle()
+        shufflers = [datapipe]
+    for pipe in shufflers:
+        pipe.set_shuffle(shuffle)
     return datapipe
 
 
