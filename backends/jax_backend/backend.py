@@ -137,6 +137,22 @@ class JaxBackend(JaxKernels):
     def reshape(self, x, *, shape):
         return x if x.shape == shape else _compiled["reshape"](x, shape=tuple(shape))
 
+    # Where to read or write is an argument of the program, not a part of it: a loop over x[i] is compiled once.
+
+    def select(self, x, *, axis, index):
+        return _compiled["select"](x, axis=axis, index=index) if traced(x) else _select(x, index, axis=axis)
+
+    def slice(self, x, *, start, stop, step):
+        if traced(x) or not any(start) or any(n != 1 for n in step):
+            return _compiled["slice"](x, start=tuple(start), stop=tuple(stop), step=tuple(step))
+        sizes = tuple(max(b - a, 0) for a, b in zip(start, stop, strict=True))
+        return _slice(x, np.array(start, np.int32 if x.size < 2**31 else np.int64), sizes=sizes)
+
+    def slice_put(self, x, v, *, start, stop, step):
+        if traced(x) or traced(v) or not any(start) or any(n != 1 for n in step) or not v.size:
+            return _compiled["slice_put"](x, v, start=tuple(start), stop=tuple(stop), step=tuple(step))
+        return _slice_put(x, v, np.array(start, np.int32 if x.size < 2**31 else np.int64))
+
     def nonzero(self, x, *, size=None):
         return RAW.nonzero(x) if size is None else _compiled["nonzero"](x, size=size)
 
@@ -172,6 +188,10 @@ _power = jax.jit(lambda a, *, exponent: RAW.pow(a, exponent), static_argnames=("
 _arange = jax.jit(lambda *, start, stop, step, dtype: RAW.arange(start=start, stop=stop, step=step, dtype=dtype,
                                                                  device=None),
                   static_argnames=("start", "stop", "step", "dtype"))
+_select = jax.jit(lambda x, index, *, axis: jax.lax.dynamic_index_in_dim(x, index, axis, keepdims=False),
+                  static_argnames=("axis",))
+_slice = jax.jit(lambda x, start, *, sizes: jax.lax.dynamic_slice(x, tuple(start), sizes), static_argnames=("sizes",))
+_slice_put = jax.jit(lambda x, v, start: jax.lax.dynamic_update_slice(x, v, tuple(start)))
 _full = jax.jit(lambda value, *, shape, dtype: jnp.full(shape, value, dtype.numpy), static_argnames=("shape", "dtype"))
 
 

@@ -168,7 +168,9 @@ class _Storages:
         self._read = {}
         self.users_error = None
         recorded = archive is not None and archive.has("byteorder")
-        order = bytes(archive.read("byteorder")).decode() if recorded else default_order()
+        order = archive.read("byteorder").decode("ascii", "replace") if recorded else default_order()
+        if order not in ("little", "big"):
+            raise unpickler.malformed(f"its byte order is said to be {order!r}")
         self._swap = order != sys.byteorder
 
     def __call__(self, key, location, needed):

@@ -141,7 +141,8 @@ class ArchiveReader:
             raise _damaged(f"there is no member {name!r}")
         if info.compress_type != zipfile.ZIP_STORED or info.flag_bits & 1:
             raise _damaged(f"member {name!r} is compressed or encrypted")
-        if info.file_size != info.compress_size or info.header_offset + info.file_size > self._size:
+        ends = info.header_offset + info.file_size
+        if info.header_offset < 0 or info.file_size != info.compress_size or ends > self._size:
             raise _damaged(f"member {name!r} claims {info.file_size} bytes, the whole file has {self._size}")
         return info
 
