@@ -15,6 +15,7 @@ from .runner import Outcome, Report, Suite
 
 SUITE = pytest.StashKey[Suite]()
 OUTCOMES = pytest.StashKey[list]()
+_PROPERTY = "plugtorch_conformance"
 
 
 def pytest_addoption(parser):
@@ -36,6 +37,7 @@ def pytest_configure(config):
         # A backend that was asked for is never skipped.
         raise pytest.UsageError(str(error)) from error
     config.stash[SUITE], config.stash[OUTCOMES] = suite, []
+    config.pluginmanager.register(_Collector(config.stash[OUTCOMES]))
 
 
 def pytest_generate_tests(metafunc):
@@ -45,17 +47,33 @@ def pytest_generate_tests(metafunc):
 
 @pytest.fixture
 def conformance(request):
-    """Runs a check; the outcome is kept for the report."""
+    """Runs a check; the outcome goes into the test's report, which may have to travel between processes (pytest-xdist)."""
 
     def run(check) -> Outcome:
         outcome = request.config.stash[SUITE].run(check)
-        request.config.stash[OUTCOMES].append(outcome)
+        request.node.user_properties.append((_PROPERTY, [check.id, outcome.state, outcome.detail]))
         return outcome
 
     return run
 
 
+class _Collector:
+    """Puts the outcomes of reports together."""
+
+    def __init__(self, outcomes):
+        self._outcomes, self._checks = outcomes, {check.id: check for check in all_checks()}
+
+    def pytest_runtest_logreport(self, report):
+        if report.when == "call":
+            for name, value in report.user_properties:
+                if name == _PROPERTY:
+                    key, state, detail = value
+                    self._outcomes.append(Outcome(self._checks[key], state, detail))
+
+
 def pytest_terminal_summary(terminalreporter, config):
+    if hasattr(config, "workerinput"):
+        return
     suite, outcomes = config.stash[SUITE], config.stash[OUTCOMES]
     seconds = sum(getattr(r, "duration", 0) for rs in terminalreporter.stats.values() for r in rs)
     complete = len(outcomes) == len(all_checks())

@@ -7,6 +7,7 @@ import functools
 from plugtorch.autograd.record import apply
 
 from ...amp.casting import autocasts
+from ...creation import tensor
 from ...dispatch import is_tensor
 from ...joining import cat, stack
 from ...shaping import select, transpose
@@ -25,37 +26,65 @@ def _layer(op, params, projected, x, states, weights, has_biases, reverse):
     return apply(op, (x, *states, w_ih, w_hh, b_ih, b_hh), {**params, "reverse": reverse})
 
 
-def _runs(batch_sizes):
-    """``(steps, batch)`` for each run of steps of one batch size."""
-    runs = []
-    for n in batch_sizes.tolist():
-        if runs and runs[-1][1] == n:
-            runs[-1][0] += 1
-        else:
-            runs.append([1, n])
-    return runs
+class _Places:
+    """Where the rows of packed data (sum of batch sizes, *) lie in padded data (T, B, *).
+
+    In reverse each sequence is laid down from its end, so that a layer runs forward over it.
+    """
+
+    def __init__(self, batch_sizes, device):
+        counts = batch_sizes.tolist()
+        self.steps, self.batch = len(counts), counts[0]
+        lengths = [0] * self.batch
+        for n in counts:
+            for b in range(n):
+                lengths[b] += 1
+        self.even = counts[-1] == self.batch
+        pairs = [(t, b) for t, n in enumerate(counts) for b in range(n)]
+        forward, backward = ([t * self.batch + b for t, b in order]
+                             for order in (pairs, ((lengths[b] - 1 - t, b) for t, b in pairs)))
+        self._rows = tensor(forward, device=device), tensor(backward, device=device)
+        self._last = tensor([(n - 1) * self.batch + b for b, n in enumerate(lengths)], device=device)
+        self._device = device
+
+    def padded(self, data, reverse):
+        """(T, B, *), zero where no sequence lies."""
+        blank = data.new_zeros((self.steps * self.batch, data._a.shape[1]))
+        return blank.index_copy(0, self._rows[reverse], data).reshape(self.steps, self.batch, -1)
+
+    def packed(self, x, reverse):
+        """The inverse of :meth:`padded`."""
+        return x.reshape(self.steps * self.batch, -1).index_select(0, self._rows[reverse])
+
+    def ends(self, x):
+        """(B, *), the last step of each sequence."""
+        return x.reshape(self.steps * self.batch, -1).index_select(0, self._last)
+
+    def blanks(self, like):
+        """(T, B, 1), 1 where no sequence lies."""
+        ones = like.new_ones((self.steps * self.batch, 1))
+        zeros = ones.new_zeros((self._rows[0].numel(), 1))
+        return ones.index_copy(0, self._rows[0], zeros).reshape(self.steps, self.batch, 1)
 
 
-def _over_packed(layer, data, runs, states, reverse):
-    """A layer over packed data (sum of batch sizes, *): run by run, the batch shrinking, or growing in reverse."""
-    pieces, at = [], 0
-    for steps, n in runs:
-        pieces.append(data.narrow(0, at, steps * n).reshape(steps, n, data._a.shape[1]))
-        at += steps * n
-    outs, finals = [], [[] for _ in states]
-    current = [s.narrow(0, 0, runs[-1][1] if reverse else runs[0][1]) for s in states]
-    for (_, n), x in reversed(list(zip(runs, pieces, strict=True))) if reverse else zip(runs, pieces, strict=True):
-        have = current[0]._a.shape[0]
-        if n > have:
-            current = [cat([c, s.narrow(0, have, n - have)]) for c, s in zip(current, states, strict=True)]
-        elif n < have:
-            for held, c in zip(finals, current, strict=True):
-                held.append(c.narrow(0, n, have - n))
-            current = [c.narrow(0, 0, n) for c in current]
-        out, *current = layer(x, current, reverse)
-        outs.append(out.reshape(-1, out._a.shape[2]))
-    last = [cat([c, *reversed(held)]) if held else c for held, c in zip(finals, current, strict=True)]
-    return cat(outs[::-1] if reverse else outs), *last
+# An input to a gate so large that its sigmoid is 1, or of the other sign 0, in every dtype.
+_SHUT = 1e4
+
+
+def _over_packed(layer, data, places, states, weights, reverse):
+    """A layer over packed data: over the padded data, of which the steps behind the end of a sequence are left out.
+
+    Such steps must not change the cell state of an LSTM, whose last value is asked for: one more input, 1 at these steps,
+    opens the forget gates and shuts the input gates entirely.
+    """
+    x = places.padded(data, reverse)
+    if len(states) == 2 and not places.even:
+        w_ih = weights[0]
+        n = w_ih._a.shape[0] // 4
+        column = cat([w_ih.new_full((n, 1), -_SHUT), w_ih.new_full((n, 1), _SHUT), w_ih.new_zeros((2 * n, 1))])
+        x, weights = cat([x, places.blanks(x)], 2), [cat([w_ih, column], 1), *weights[1:]]
+    out, *last = layer(x, states, weights, False)
+    return places.packed(out, reverse), places.ends(out), *last[1:]
 
 
 def _run(op, input, batch_sizes, states, flat_weights, has_biases, num_layers, dropout, train, bidirectional, batch_first,
@@ -67,8 +96,12 @@ def _run(op, input, batch_sizes, states, flat_weights, has_biases, num_layers, d
     x = transpose(input, 0, 1) if batch_first else input
     directions = 2 if bidirectional else 1
     per = (4 if has_biases else 2) + (1 if projected else 0)
-    runs = None if batch_sizes is None else _runs(batch_sizes)
+    places = None if batch_sizes is None else _Places(batch_sizes, x.device)
     finals = [[] for _ in states]
+
+    def one(x, states, weights, reverse):
+        return _layer(op, params, projected, x, states, weights, has_biases, reverse)
+
     for layer in range(num_layers):
         outs = []
         for direction in range(directions):
@@ -77,10 +110,10 @@ def _run(op, input, batch_sizes, states, flat_weights, has_biases, num_layers, d
             start = [select(s, 0, at) for s in states]
             reverse = direction == 1
 
-            def one(x, states, reverse, weights=weights):
-                return _layer(op, params, projected, x, states, weights, has_biases, reverse)
-
-            out, *last = one(x, start, reverse) if runs is None else _over_packed(one, x, runs, start, reverse)
+            if places is None:
+                out, *last = one(x, start, weights, reverse)
+            else:
+                out, *last = _over_packed(one, x, places, start, weights, reverse)
             outs.append(out)
             for held, s in zip(finals, last, strict=True):
                 held.append(s)
