@@ -263,3 +263,36 @@ def test_swap_in_parameters_and_state():
     half = len(runs) // 2
     assert runs[half:-1] == runs[:half - 1]
     assert_same(runs[-1], runs[half - 1], 1e-6)
+
+
+def differentiated(lib, name, what, options):
+    """Three differentiable steps: the parameters, and gradients for their start, their gradients and a hyper-parameter."""
+    start = lib.tensor([1.0, -2.0, 3.0], dtype=lib.float64, requires_grad=True)
+    g = lib.tensor([0.5, 0.3, -0.2], dtype=lib.float64, requires_grad=True)
+    values = {"lr": (0.1,), "weight_decay": (0.2,), "momentum": (0.5,), "betas": (0.5, 0.7), "eps": (0.01,), None: ()}[what]
+    hyper = [lib.tensor(v, dtype=lib.float64, requires_grad=True) for v in values]
+    given = {} if what is None else {what: tuple(hyper) if what == "betas" else hyper[0]}
+    param = start.clone()
+    optimizer = getattr(lib.optim, name)([param], **{"lr": 0.1, "differentiable": True, **options, **given})
+    for i in range(3):
+        param.grad = g * (i + 1.0) + param.detach() * 0.3
+        optimizer.step()
+    (param**2).sum().backward()
+    return [t.detach().numpy() for t in (param, start.grad, g.grad, *(h.grad for h in hyper))]
+
+
+@pytest.mark.parametrize(("name", "what", "options"), [
+    ("SGD", None, {"momentum": 0.9}), ("SGD", "lr", {}), ("SGD", "lr", {"momentum": 0.9, "nesterov": True}),
+    ("SGD", "weight_decay", {"momentum": 0.9}), ("SGD", "momentum", {}), ("Adam", None, {"maximize": True}), ("Adam",
+                                                                                                              "lr", {}),
+    ("Adam", "weight_decay", {}), ("Adam", "betas", {}), ("Adam", "eps", {}), ("AdamW", "lr", {}), ("AdamW",
+                                                                                                    "weight_decay", {}),
+    ("RAdam", "lr", {}), ("NAdam", None, {}), ("Adagrad", None, {}), ("Adadelta", None, {}), ("RMSprop", None, {}),
+    ("ASGD", None, {}),
+])
+def test_steps_are_differentiable(name, what, options):
+    """Also in hyper-parameters. PyTorch counts Adam's steps, and so its corrections, in float32."""
+    want, have = (differentiated(lib, name, what, options) for lib in LIBRARIES)
+    rtol = 1e-3 if name in ("Adam", "AdamW", "NAdam") else 1e-12
+    for h, w in zip(have, want, strict=True):
+        np.testing.assert_allclose(h, w, rtol=rtol, atol=rtol * 1e-1)

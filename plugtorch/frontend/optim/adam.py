@@ -7,6 +7,8 @@ from typing import Any
 from plugtorch.frontend import functions as fn
 from plugtorch.frontend.optim.optimizer import (
     ElementwiseOptimizer,
+    add_scaled,
+    add_scaled_quotient_,
     check,
     check_fused,
     check_lr,
@@ -94,19 +96,25 @@ class Adam(ElementwiseOptimizer):
     def _update(
         self, group: dict[str, Any], param: Tensor, grad: Tensor, state: dict[str, Any], step: float
     ) -> None:
-        lr, weight_decay = number(group["lr"]), group["weight_decay"]
+        lr, weight_decay = number(group["lr"]), number(group["weight_decay"])
         beta1, beta2 = (number(beta) for beta in group["betas"])
         if weight_decay != 0:
             if group["decoupled_weight_decay"]:
                 param.mul_(1 - lr * weight_decay)
             else:
-                grad = grad.add(param, alpha=weight_decay)
+                grad = add_scaled(grad, param, weight_decay)
         mean, square = state["exp_avg"], state["exp_avg_sq"]
-        mean.lerp_(grad, 1 - beta1)
-        square.mul_(beta2).addcmul_(grad, grad, value=1 - beta2)
+        if isinstance(beta1, Tensor):  # its gradient needs the averages as they were
+            mean.copy_(mean.clone().lerp(grad, 1 - beta1))
+        else:
+            mean.lerp_(grad, 1 - beta1)
+        if isinstance(beta2, Tensor):
+            square.copy_(square.clone().lerp(grad * grad, 1 - beta2))
+        else:
+            square.mul_(beta2).addcmul_(grad, grad, value=1 - beta2)
         if group["amsgrad"]:
             largest = state["max_exp_avg_sq"]
             largest.copy_(fn.maximum(largest, square))
             square = largest
         root = (square.sqrt() / (1 - beta2**step) ** 0.5).add_(group["eps"])
-        param.addcdiv_(mean, root, value=-lr / (1 - beta1**step))
+        add_scaled_quotient_(param, mean, root, -lr / (1 - beta1**step))

@@ -389,22 +389,28 @@ class ElementwiseOptimizer(Optimizer):
                 state = self._new_state(group, param)
                 if state:
                     self.state[param] = state
-            step = 0
-            if self._counts_steps:
-                count = state["step"]
-                count += 1
-                step = count.item()
-            if maximize:
-                grad = -grad
-            if self._complex_as_real and param.is_complex():
-                state = {
-                    key: fn.view_as_real(value) if isinstance(value, Tensor) and value.is_complex() else value
-                    for key, value in state.items()
-                }
-                # Outside the graph the pairs are a view of the parameter's memory.
-                target = param if group["differentiable"] else param.detach()
-                param, grad = fn.view_as_real(target), fn.view_as_real(grad)
-            self._update(group, param, grad, state, step)
+            self._update_one(group, param, -grad if maximize else grad, state)
+
+    def _update_one(self, group: dict[str, Any], param: Tensor, grad: Tensor, state: dict[str, Any]) -> None:
+        """Count the step in ``state`` and update ``param``."""
+        step = self._advance(state)
+        if self._complex_as_real and param.is_complex():
+            state = {
+                key: fn.view_as_real(value) if isinstance(value, Tensor) and value.is_complex() else value
+                for key, value in state.items()
+            }
+            # Outside the graph the pairs are a view of the parameter's memory.
+            target = param if group["differentiable"] else param.detach()
+            param, grad = fn.view_as_real(target), fn.view_as_real(grad)
+        self._update(group, param, grad, state, step)
+
+    def _advance(self, state: dict[str, Any]) -> float:
+        """The number of this step, counted in ``state``; 0 where steps are not counted."""
+        if not self._counts_steps:
+            return 0
+        count = state["step"]
+        count += 1
+        return count.item()
 
     def _check_grad(self, grad: Tensor) -> None:
         """Raise RuntimeError for a gradient of a layout that the update cannot take."""
@@ -439,8 +445,31 @@ def new_scalar(value: float) -> Tensor:
 
 
 def number(value: Any) -> Any:
-    """A hyper-parameter as a Python number, where it may be a tensor of one element."""
-    return value.item() if isinstance(value, Tensor) else value
+    """A hyper-parameter as a Python number, where it may be a tensor of one element; one that requires grad stays a tensor,
+    as a step that is differentiated has to see it."""
+    return value.item() if isinstance(value, Tensor) and not value.requires_grad else value
+
+
+def add_scaled(x: Tensor, direction: Tensor, scale: Any) -> Tensor:
+    """``x + scale direction``; ``scale`` may be a tensor that requires grad."""
+    # A clone, as the direction may be a parameter or a state that is changed in place before the backward pass.
+    return x + direction.clone() * scale if isinstance(scale, Tensor) else x.add(direction, alpha=scale)
+
+
+def add_scaled_quotient_(param: Tensor, a: Tensor, b: Tensor, scale: Any) -> None:
+    """``param + scale a / b`` in place; ``scale`` may be a tensor that requires grad."""
+    if isinstance(scale, Tensor):
+        param.add_(a.clone() / b * scale)
+    else:
+        param.addcdiv_(a, b, value=scale)
+
+
+def add_scaled_(param: Tensor, direction: Tensor, scale: Any) -> None:
+    """:func:`add_scaled` in place."""
+    if isinstance(scale, Tensor):
+        param.add_(direction.clone() * scale)
+    else:
+        param.add_(direction, alpha=scale)
 
 
 def check(valid: bool, message: str) -> None:

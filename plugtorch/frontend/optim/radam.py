@@ -6,7 +6,15 @@ import math
 from typing import Any
 
 from plugtorch.frontend import functions as fn
-from plugtorch.frontend.optim.optimizer import ElementwiseOptimizer, check, check_lr, new_scalar, number
+from plugtorch.frontend.optim.optimizer import (
+    ElementwiseOptimizer,
+    add_scaled_,
+    add_scaled_quotient_,
+    check,
+    check_lr,
+    new_scalar,
+    number,
+)
 from plugtorch.frontend.tensor import Tensor
 
 __all__ = ["RAdam"]
@@ -89,11 +97,11 @@ class RAdam(ElementwiseOptimizer):
         limit = 2 / (1 - beta2) - 1
         length = limit - 2 * step * beta2**step / correction2
         if length <= 5.0:
-            param.add_(mean, alpha=-rate)
+            add_scaled_(param, mean, -rate)
             return
         rectification = math.sqrt(
             (length - 4) * (length - 2) * limit / ((limit - 4) * (limit - 2) * length)
         )
         root = square.sqrt()
         root = root + group["eps"] if group["differentiable"] else root.add_(group["eps"])
-        param.addcdiv_(mean, root, value=-rate * rectification * math.sqrt(correction2))
+        add_scaled_quotient_(param, mean, root, -rate * rectification * math.sqrt(correction2))

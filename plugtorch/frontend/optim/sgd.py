@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from plugtorch.frontend.optim.optimizer import ElementwiseOptimizer, check, check_fused, check_lr, number
+from plugtorch.frontend.optim.optimizer import (
+    ElementwiseOptimizer,
+    add_scaled,
+    add_scaled_,
+    check,
+    check_fused,
+    check_lr,
+    number,
+)
 from plugtorch.frontend.tensor import Tensor
 
 __all__ = ["SGD"]
@@ -74,13 +82,12 @@ class SGD(ElementwiseOptimizer):
     ) -> None:
         weight_decay, momentum = number(group["weight_decay"]), group["momentum"]
         if weight_decay != 0:
-            grad = grad.add(param, alpha=weight_decay)
+            grad = add_scaled(grad, param, weight_decay)
         if momentum != 0:
             buffer = state.get("momentum_buffer")
             if buffer is None:
-                buffer = grad.clone() if group["differentiable"] else grad.detach().clone()
-                state["momentum_buffer"] = buffer
+                buffer = state["momentum_buffer"] = grad.detach().clone()  # also if differentiable, as PyTorch's
             else:
                 buffer.mul_(momentum).add_(grad, alpha=1 - group["dampening"])
             grad = grad.add(buffer, alpha=momentum) if group["nesterov"] else buffer
-        param.add_(grad, alpha=-number(group["lr"]))
+        add_scaled_(param, grad, -number(group["lr"]))

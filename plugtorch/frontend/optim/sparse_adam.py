@@ -57,11 +57,13 @@ class SparseAdam(ElementwiseOptimizer):
     def _new_state(self, group: dict[str, Any], param: Tensor) -> dict[str, Any]:
         return {"step": 0, "exp_avg": fn.zeros_like(param), "exp_avg_sq": fn.zeros_like(param)}
 
+    def _advance(self, state: dict[str, Any]) -> int:
+        state["step"] += 1
+        return state["step"]
+
     def _update(
         self, group: dict[str, Any], param: Tensor, grad: Tensor, state: dict[str, Any], step: float
     ) -> None:
-        state["step"] += 1
-        step = state["step"]
         beta1, beta2 = group["betas"]
         grad = grad.coalesce()  # the update is not linear: an element may come only once
         where, values = tuple(grad.indices()), grad.values()
