@@ -116,5 +116,6 @@ class Adam(ElementwiseOptimizer):
             largest = state["max_exp_avg_sq"]
             largest.copy_(fn.maximum(largest, square))
             square = largest
-        root = (square.sqrt() / (1 - beta2**step) ** 0.5).add_(group["eps"])
+        root = square.sqrt() / (1 - beta2**step) ** 0.5
+        root = root + group["eps"] if group["differentiable"] else root.add_(group["eps"])
         add_scaled_quotient_(param, mean, root, -lr / (1 - beta1**step))

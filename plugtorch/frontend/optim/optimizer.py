@@ -458,8 +458,10 @@ def add_scaled(x: Tensor, direction: Tensor, scale: Any) -> Tensor:
 
 def add_scaled_quotient_(param: Tensor, a: Tensor, b: Tensor, scale: Any) -> None:
     """``param + scale a / b`` in place; ``scale`` may be a tensor that requires grad."""
+    if a.requires_grad:
+        a = a.clone()  # a state, which the next step changes in place
     if isinstance(scale, Tensor):
-        param.add_(a.clone() / b * scale)
+        param.add_(a / b * scale)
     else:
         param.addcdiv_(a, b, value=scale)
 
