@@ -39,7 +39,18 @@ EXPECTED = {
     "models": ["logistic 0.359", "tensor(12.)", "mlp 0.139", "mlp 0.056", "mlp 0.025", "mlp 0.030", "lstm 0.000",
                "gan 0.954 0.595", "ratings 1.335"],
 }
+SAFETENSORS = """\
+{'a': ((2, 3), torch.float32, [[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]), 'b': ((3,), torch.bfloat16, [0.0, 1.0, 2.0]), 'c': ((), torch.bool, True)}
+['a', 'b', 'c'] {'k': 'v'} [0.0, 1.0, 2.0] [[1.0, 1.0]]
+{'h': tensor([0.5000, 0.5000], dtype=torch.float16)}
+(set(), []) True
+SafetensorError"""  # noqa: E501  (what PyTorch prints)
 NUMBER = re.compile(r"-?\d+\.\d+")
+
+
+def test_safetensors_through_its_own_library(backend):
+    """It asks for the addresses of tensors and reads the memory there."""
+    assert run("safetensors_files", backend) == SAFETENSORS.splitlines()
 
 
 @pytest.mark.parametrize("program", EXPECTED)

@@ -55,6 +55,9 @@ class CupyBackend(StridedViews, CupyArrays):
     def device_of(self, x):
         return Device("cuda", x.device.id)
 
+    def address_of(self, x):
+        return x.data.ptr
+
     def _on(self, device):
         """A context in which arrays are made on a device."""
         if device is None:

@@ -130,15 +130,21 @@ def storage_offset(input):
 
 @method
 def data_ptr(input):
-    """A number that tells memories apart: the address on a host backend, else one derived from the storage's identity
-    and the offset."""
+    """The address of the first element, on the tensor's device; where a backend does not tell addresses, a number that tells
+    memories apart.
+
+    Views have addresses within the memory of their base also where arrays cannot be written, and each is an array of its
+    own; there a change in place moves the memory to another address.
+    """
     if not input.numel():
         return 0
-    address = input._k.address_of(input._a)
-    if address is not None:
-        return address
-    at = input._alias
-    start = id(at.storage if at is not None else input._a)
+    k, at = input._k, input._alias
+    memory = input._a if at is None or k.aliases else at.storage.root
+    start = k.address_of(memory)
+    if start is None:
+        start = id(at.storage if at is not None else memory)
+    elif k.aliases:
+        return start
     return start + layout_of(input)[2] * input.dtype.itemsize
 
 
