@@ -3,9 +3,8 @@
     python scripts/check_checkpoints.py [--only facenet-pytorch,...] [--backends numpy,jax] [--packages FOLDER]
 
 The checkpoints come with the source of their networks in public packages, which are fetched (about 130 MB), checked and
-read as
-archives, never installed. Needs PyTorch and safetensors beside plugtorch. Exits with 1 where an answer differs by more than
-``--allow``, as a fraction of the largest answer.
+read as archives, never installed. Needs PyTorch and safetensors beside plugtorch. Exits with 1 where an answer differs by
+more than ``--allow``, as a fraction of the largest answer.
 """
 
 from __future__ import annotations

@@ -18,9 +18,8 @@ _LEAST_CURVATURE = 1e-10
 
 class LBFGS(Optimizer):
     """Limited-memory BFGS: steps along ``-H g``, where ``H``, an approximation of the inverse Hessian, comes of the last
-    changes
-    of parameters and gradients by the two-loop recursion (Nocedal and Wright, "Numerical optimization", 2006, algorithm
-    7.4). One :meth:`step` takes up to ``max_iter`` of them.
+    changes of parameters and gradients by the two-loop recursion (Nocedal and Wright, "Numerical optimization", 2006,
+    algorithm 7.4). One :meth:`step` takes up to ``max_iter`` of them.
 
     Args:
         params: parameters, one group. Complex ones count as pairs of real numbers.

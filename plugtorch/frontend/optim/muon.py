@@ -14,10 +14,9 @@ __all__ = ["Muon"]
 
 class Muon(ElementwiseOptimizer):
     """Momentum whose steps are made orthogonal: ``b = lerp(b, g, 1 - momentum)``, with nesterov ``u = lerp(g, b,
-    momentum)``;
-    ``p = p (1 - lr weight_decay) - lr' O(u)``, where ``O`` brings all singular values near 1 by Newton and Schulz's
-    iteration (Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024). For the matrices of hidden
-    layers; biases, embeddings and heads go to another optimizer.
+    momentum)``; ``p = p (1 - lr weight_decay) - lr' O(u)``, where ``O`` brings all singular values near 1 by Newton and
+    Schulz's iteration (Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024). For the matrices of
+    hidden layers; biases, embeddings and heads go to another optimizer.
 
     Args:
         params: parameters of two dimensions, or groups.
