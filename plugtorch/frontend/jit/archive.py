@@ -100,7 +100,7 @@ def load(f, map_location=None, _extra_files=None, _restore_shapes=False):
         raise RuntimeError("not offered: torch.jit.load of a TorchScript archive: it holds compiled code, for which there "
                            "is no interpreter here. Save the state_dict() of the model with torch.save in PyTorch, and "
                            "load it into the model's Python class")
-    with safe_globals([(_rebuild, f"{_rebuild.__module__}.{_rebuild.__name__}"), *_layers()]):
+    with safe_globals([_rebuild, *_layers()]):
         found = load_object(f, map_location, weights_only=True)
     if not isinstance(found, dict) or found.get("format") != _FORMAT:
         raise RuntimeError("torch.jit.load reads files of torch.jit.save; this is another one, torch.load may read it")
