@@ -12,6 +12,7 @@ import sys
 import textwrap
 import threading
 import time
+import types
 from multiprocessing import forkserver, resource_tracker
 
 import numpy as np
@@ -449,3 +450,50 @@ def test_workers_do_not_outlive_the_interpreter(backend, end):
     assert done.stderr == ""
     pids = [int(p) for p in done.stdout.split()]
     assert len(pids) == 2 and all(gone(pid) for pid in pids)
+
+
+class Holder(Dataset):
+    """A dataset as users write it: tensors in attributes, lists and objects."""
+
+    def __init__(self):
+        self.images = plugtorch.arange(24.0).reshape(6, 4)
+        self.parts = {"labels": [plugtorch.tensor(i) for i in range(6)],
+                      "other": types.SimpleNamespace(bias=plugtorch.ones(4))}
+        self.itself = self
+
+    def __len__(self):
+        return 6
+
+    def __getitem__(self, i):
+        return self.images[i] * 2 + self.parts["other"].bias, self.parts["labels"][i]
+
+
+ELSEWHERE = None
+
+
+class Global(Dataset):
+    """Takes its tensors from where the loader cannot find them."""
+
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, i):
+        return ELSEWHERE[i] * 2
+
+
+def test_workers_get_the_tensors_of_any_dataset_on_numpy(backend):
+    dataset = Holder()
+    found = list(DataLoader(dataset, batch_size=3, num_workers=2, timeout=30))
+    assert [x.tolist() for x, _ in found] == [(dataset.images[i:i + 3] * 2 + 1).tolist() for i in (0, 3)]
+    assert [y.tolist() for _, y in found] == [[0, 1, 2], [3, 4, 5]] and found[0][0].is_cpu
+    assert dataset.itself is dataset and dataset.images._k.name == backend
+
+
+def test_a_forked_worker_refuses_a_backend_that_could_hang(backend, monkeypatch):
+    monkeypatch.setitem(globals(), "ELSEWHERE", plugtorch.ones(2, 3))
+    loader = DataLoader(Global(), num_workers=1, timeout=30, multiprocessing_context="fork")
+    if backend == "numpy":
+        assert len(list(loader)) == 2
+        return
+    with pytest.raises(RuntimeError, match=f"cannot use the backend '{backend}'"):
+        list(loader)

@@ -182,6 +182,11 @@ def describe(name: str):
         return offer, _loaded.get(name), _causes.get(name)
 
 
+def loaded_backends() -> dict[str, object]:
+    """The backends that have been loaded so far, by name."""
+    return dict(_loaded)
+
+
 def load_backend(name: str):
     """The backend object of that name, made on first use.
 

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from plugtorch.autograd import Function
 from plugtorch.autograd.hooks import RemovableHandle
 from plugtorch.frontend import functions as fn
+from plugtorch.frontend.copying import lost_hooks
 from plugtorch.frontend.tensor import Tensor
 
-__all__ = ["BackwardHook", "RemovableHandle"]
+__all__ = ["BackwardHook", "RemovableHandle", "unserializable_hook", "warn_if_has_hooks"]
+
+
+def unserializable_hook(f: Callable) -> Callable:
+    """Marks a hook that is known to be lost when its tensor is pickled, so that no warning says so; returns it."""
+    f.__torch_unserializable__ = True
+    return f
+
+
+def warn_if_has_hooks(tensor: Tensor) -> None:
+    """Warns of hooks of a leaf that pickling it would lose, except those marked by :func:`unserializable_hook`."""
+    for hook in lost_hooks(tensor):
+        warnings.warn(f"backward hook {hook!r} on tensor will not be serialized.  If this is expected, you can decorate the "
+                      "function with @torch.utils.hooks.unserializable_hook to suppress this warning", stacklevel=2)
 
 
 class BackwardHookFunction(Function):

@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 
 from plugtorch.frontend.devices import accelerator
 
-from ._utils import pipes, transport
+from ._utils import host, pipes, transport
 from ._utils.collate import default_collate, default_convert
 from ._utils.fetch import IterableFetcher, MapFetcher
 from ._utils.pin_memory import pin_memory
@@ -326,7 +326,7 @@ class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
         self._lost = False  # whether the workers did not do what they were asked for
         context = loader.multiprocessing_context or multiprocessing.get_context()
         make = functools.partial(_make_fetcher, self._kind, loader._auto_collation, loader.collate_fn, loader.drop_last)
-        self._pool = WorkerPool(context, self._num_workers, transport.for_workers(self._dataset), make, self._base_seed,
+        self._pool = WorkerPool(context, self._num_workers, host.for_workers(self._dataset), make, self._base_seed,
                                 pipes.worker_init(self._dataset, loader.worker_init_fn), self._shared_seed)
         self._start(loader)  # once more: a sampler whose iter() draws numbers draws them twice in PyTorch
         self._begin()

@@ -14,7 +14,8 @@ from plugtorch.frontend import functions as fn
 from plugtorch.frontend.tensor import Tensor
 from plugtorch.spec import dtypes
 
-__all__ = ["collate", "default_collate", "default_collate_fn_map", "default_convert"]
+__all__ = ["collate", "collate_float_fn", "collate_int_fn", "collate_numpy_array_fn", "collate_numpy_scalar_fn",
+           "collate_str_fn", "collate_tensor_fn", "default_collate", "default_collate_fn_map", "default_convert"]
 
 _EXPECTED = "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found {}"
 
@@ -72,7 +73,8 @@ def rebuilt_sequence(like, values: list):
         return values
 
 
-def _collate_tensors(batch, *, collate_fn_map=None):
+def collate_tensor_fn(batch, *, collate_fn_map=None):
+    """Tensors of one shape, stacked along a new first dimension."""
     first = batch[0]
     k, dtype, row = first._k, first._a.dtype, (1, *first._a.shape)
     if any(type(t) is not Tensor or t._k is not k or t._req or t._a.dtype != dtype or (1, *t._a.shape) != row
@@ -82,7 +84,12 @@ def _collate_tensors(batch, *, collate_fn_map=None):
     return wrap(k.concat(*[k.reshape(t._a, shape=row) for t in batch], axis=0), k)
 
 
-def _collate_arrays(batch, *, collate_fn_map=None):
+def collate_numpy_array_fn(batch, *, collate_fn_map=None):
+    """NumPy arrays or scalars as a tensor.
+
+    Raises:
+        TypeError: arrays of text.
+    """
     first = batch[0]
     if _is_text(first):
         raise TypeError(_EXPECTED.format(first.dtype))
@@ -92,27 +99,33 @@ def _collate_arrays(batch, *, collate_fn_map=None):
     return fn.stack([fn.as_tensor(a) for a in batch], 0)
 
 
-def _collate_floats(batch, *, collate_fn_map=None):
+collate_numpy_scalar_fn = collate_numpy_array_fn
+
+
+def collate_float_fn(batch, *, collate_fn_map=None):
+    """Numbers as a float64 tensor."""
     return fn.tensor(batch, dtype=dtypes.float64)
 
 
-def _collate_integers(batch, *, collate_fn_map=None):
+def collate_int_fn(batch, *, collate_fn_map=None):
+    """Integers as a tensor."""
     return fn.tensor(batch)
 
 
-def _collate_text(batch, *, collate_fn_map=None):
+def collate_str_fn(batch, *, collate_fn_map=None):
+    """Text as it is."""
     return batch
 
 
 #: Functions ``f(batch, *, collate_fn_map)`` by the type of the samples; a custom map is given to :func:`collate`.
 default_collate_fn_map: dict[type | tuple[type, ...], Callable] = {
-    Tensor: _collate_tensors,
-    np.ndarray: _collate_arrays,
-    (np.bool_, np.number, np.object_): _collate_arrays,
-    float: _collate_floats,
-    int: _collate_integers,
-    str: _collate_text,
-    bytes: _collate_text,
+    Tensor: collate_tensor_fn,
+    np.ndarray: collate_numpy_array_fn,
+    (np.bool_, np.number, np.object_): collate_numpy_scalar_fn,
+    float: collate_float_fn,
+    int: collate_int_fn,
+    str: collate_str_fn,
+    bytes: collate_str_fn,
 }
 
 

@@ -10,9 +10,6 @@ import numpy as np
 
 from plugtorch.frontend import functions as fn
 from plugtorch.frontend.tensor import Tensor
-from plugtorch.spec.registry import load_backend
-
-from ..dataset import ConcatDataset, StackDataset, Subset, TensorDataset
 
 
 class _BatchPickler(pickle.Pickler):
@@ -58,30 +55,3 @@ def unpack(parts: list):
         Exception: whatever making it again raises.
     """
     return pickle.loads(parts[0], buffers=parts[1:])
-
-
-def for_workers(dataset):
-    """The dataset with tensors of device backends moved to the host: workers must not use such a library, whose
-    threads do not survive a fork."""
-    if type(dataset) is TensorDataset:
-        if all(t._k.name == "numpy" for t in dataset.tensors):
-            return dataset
-        new = object.__new__(TensorDataset)
-        new.__dict__.update(dataset.__dict__, tensors=tuple(_on_host(t) for t in dataset.tensors))
-        return new
-    if type(dataset) is Subset:
-        inner = for_workers(dataset.dataset)
-        return dataset if inner is dataset.dataset else Subset(inner, dataset.indices)
-    if type(dataset) is ConcatDataset:
-        parts = [for_workers(d) for d in dataset.datasets]
-        return dataset if all(a is b for a, b in zip(parts, dataset.datasets, strict=True)) else ConcatDataset(parts)
-    if type(dataset) is StackDataset:
-        if isinstance(dataset.datasets, dict):
-            return StackDataset(**{name: for_workers(d) for name, d in dataset.datasets.items()})
-        return StackDataset(*(for_workers(d) for d in dataset.datasets))
-    return dataset
-
-
-def _on_host(t):
-    k = load_backend("numpy")
-    return t if t._k is k else t.detach().to(backend="numpy")

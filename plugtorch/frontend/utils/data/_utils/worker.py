@@ -19,7 +19,7 @@ import numpy as np
 from plugtorch.frontend import state
 from plugtorch.frontend.random import default_generator
 
-from . import pipes, transport
+from . import host, pipes, transport
 from .channel import Reader, framed
 
 __all__ = ["WorkerInfo", "get_worker_info"]
@@ -196,6 +196,8 @@ def worker_loop(make_fetcher, dataset, sock, foreign, parent_pid, worker_id, num
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a handler of the parent's is not meant for workers
     for channel in foreign:
         channel.forget()
+    if parent_pid is not None:
+        host.refuse_other_backends()
     with contextlib.suppress(KeyboardInterrupt):
         seed = seed_libraries(worker_id, base_seed)
         if shared_seed is not None:
