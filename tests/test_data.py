@@ -231,7 +231,9 @@ def test_requests_do_not_wait_for_a_stopped_worker(backend):
 
 
 @pytest.mark.one_backend
-def test_interrupt_ends_the_workers(backend):
+def test_interrupt_ends_the_workers(backend, request):
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # test processes of pytest-xdist ignore it
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     iterator = iter(DataLoader(Faulty(lambda: time.sleep(60)), 1, num_workers=1))
     pids = pids_of(iterator)
     timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))

@@ -13,8 +13,8 @@ _PLAIN = (bool, int, float, complex, str, bytes, bytearray, type(None), type, ty
 
 
 def for_workers(dataset):
-    """The dataset with its tensors on the NumPy backend: those in its attributes, in lists, tuples, sets and dicts, and in
-    the attributes of objects there. Where there are none on another backend it is the dataset itself; otherwise what holds
+    """The dataset with its tensors on the NumPy backend: those in its attributes, in lists, tuples and dicts, and in the
+    attributes of objects there. Where there are none on another backend it is the dataset itself; otherwise what holds
     them is copied, and the rest is shared. Tensors in closures and in slots are not found."""
     return dataset if loaded_backends().keys() <= {"numpy"} else _moved(dataset, {})
 
@@ -78,12 +78,11 @@ class _Refusing:
     def __getattribute__(self, name):
         if name.startswith("__") or name in ("name", "aliases", "level"):
             return object.__getattribute__(self, name)
+        own = object.__getattribute__(self, "name")
         raise RuntimeError(
-            f"a worker process of a DataLoader cannot use the backend {object.__getattribute__(self, 'name')!r}: its "
-            f"library "
-            "does not survive a fork. Keep the dataset's tensors in its attributes, from where they are moved to NumPy, "
-            "make "
-            "them in the worker, or give the DataLoader multiprocessing_context='spawn'")
+            f"a worker process of a DataLoader cannot use the backend {own!r}: its library does not survive a fork. Keep "
+            "the dataset's tensors in its attributes, from where they are moved to NumPy, make them in the worker, or give "
+            "the DataLoader multiprocessing_context='spawn'")
 
 
 def refuse_other_backends() -> None:
