@@ -101,6 +101,26 @@ def test_meta_tensors():
         assert type(got["b"]).__name__ == "Parameter" and got["b"].requires_grad and got["b"].device.type == "meta"
 
 
+@pytest.mark.parametrize("zipped", [True, False])
+def test_quantised_tensors(zipped):
+    for source, target in BOTH:
+        x = source.arange(-6.0, 6.0).reshape(3, 4)
+        kept = {"whole": source.quantize_per_tensor(x, 0.1, 3, source.quint8), "view": source.quantize_per_tensor(x, 0.5,
+                                                                                                                  0,
+                                                                                                                  source.qint8).t(),
+                "channels": source.quantize_per_channel(x, source.tensor([0.1, 0.2, 0.3]), source.tensor([0, 1, 2]), 0,
+                                                        source.qint8),
+                "dtype": source.qint8}
+        got = moved(kept, source, target, zipped)
+        assert got["dtype"] is target.qint8
+        for name in ("whole", "view", "channels"):
+            a, b = got[name], kept[name]
+            assert a.dequantize().tolist() == b.dequantize().tolist() and a.stride() == b.stride()
+            assert str(a.dtype) == str(b.dtype).replace("plugtorch", "torch") and str(a.qscheme()) == str(b.qscheme())
+        assert got["channels"].q_per_channel_zero_points().tolist() == [0, 1,
+                                                                        2] and got["channels"].q_per_channel_axis() == 0
+
+
 def places(lib):
     return {
         "name": "meta", "device": lib.device("meta"), "dict": {"cpu": "meta"}, "other dict": {"cuda:0": "meta"},

@@ -9,6 +9,8 @@ from types import FunctionType
 
 from plugtorch.frontend.layouts import layout, strided
 from plugtorch.frontend.nn.parameter import Parameter
+from plugtorch.frontend.quantized.schemes import qscheme
+from plugtorch.frontend.quantized.tensor import QuantizedTensor, integers_of
 from plugtorch.frontend.storage import is_storage
 from plugtorch.frontend.tensor import Size, Tensor
 from plugtorch.spec.device import Device
@@ -82,7 +84,7 @@ def make_pickler(base, file, protocol, views=()):
                 return obj.name
             if kind is bytes and not obj and protocol < 3:
                 return codecs.encode, ("", "latin1")  # as other byte strings, where pickle would call bytes()
-            if kind is DType:
+            if isinstance(obj, DType | qscheme):
                 return obj.name
             if kind is Device:
                 return _Name("torch", "device"), (obj.type,) if obj.index is None else (obj.type, obj.index)
@@ -95,7 +97,7 @@ def make_pickler(base, file, protocol, views=()):
         def save_global(self, obj, name=None):
             if type(obj) is _Name:
                 self._write_name(obj, obj.module, obj.name)
-            elif type(obj) is DType:
+            elif isinstance(obj, DType | qscheme):
                 self._write_name(obj, "torch", obj.name)
             elif obj is Tensor:
                 self._write_name(obj, "torch", "Tensor")
@@ -113,6 +115,8 @@ def make_pickler(base, file, protocol, views=()):
         def _reduce_tensor(self, t):
             attributes = {k: v for k, v in t.__dict__.items()}
             kind = type(t)
+            if kind is QuantizedTensor:
+                return self._reduce_quantized(t)
             if t.layout is not strided:
                 return _reduce_sparse(t)
             if isinstance(t, Parameter) and kind is Parameter:
@@ -126,15 +130,26 @@ def make_pickler(base, file, protocol, views=()):
                 return _Name("torch._tensor", "_rebuild_from_type_v2"), (call[0], kind, call[1], attributes)
             return call
 
-        def _refer(self, t):
-            """A reference to a tensor's storage, and the tensor's place in it."""
+        def _reduce_quantized(self, t):
+            q, integers = t._quantizer, integers_of(t)
+            reference, placed = self._refer(integers, f"{q.dtype.legacy}Storage")
+            parts = (q.scheme, q.scale, q.zero_point) if q.axis is None else (q.scheme, q.scale, q.zero_point, q.axis)
+            return _Name("torch._utils", "_rebuild_qtensor"), (
+                reference, placed.offset, tuple(integers._a.shape), placed.strides, parts, False, OrderedDict())
+
+        def _refer(self, t, typed=None):
+            """A reference to a tensor's storage, and the tensor's place in it.
+
+            Args:
+                typed: the storage class in the file, that of the tensor's dtype unless given.
+            """
             placed = place(t)
             dtype, numel = t.dtype, len(placed.memory)
             key = self._keys.get(placed.key)
             if key is None:
                 key = self._keys[placed.key] = str(len(self._keys))
                 self.storages[key] = placed.memory
-            typed = STORAGE_OF_DTYPE.get(dtype)
+            typed = typed or STORAGE_OF_DTYPE.get(dtype)
             self.widths.setdefault(key, dtype.itemsize if typed else 1)
             if typed or views:
                 kind = _Name("torch", typed or "ByteStorage")

@@ -16,6 +16,8 @@ import warnings
 from plugtorch.frontend import layouts, storage
 from plugtorch.frontend.functions import empty_strided
 from plugtorch.frontend.nn.parameter import Parameter
+from plugtorch.frontend.quantized import schemes
+from plugtorch.frontend.quantized.tensor import Quantizer, quantized
 from plugtorch.frontend.sparse import entry
 from plugtorch.frontend.tensor import Size, Tensor
 from plugtorch.frontend.tensor_extras import typename
@@ -35,8 +37,8 @@ class SourceChangeWarning(Warning):
 class StorageKind:
     """A storage class of PyTorch's as it is named in a file."""
 
-    def __init__(self, dtype: DType | None):
-        self.dtype = dtype
+    def __init__(self, dtype: DType | None, quantized: DType | None = None):
+        self.dtype, self.quantized = dtype, quantized
 
     @property
     def itemsize(self) -> int:
@@ -51,12 +53,14 @@ class FileStorage(storage.TypedStorage):
         file: its memory.
         start, count: the part of it that is meant, in elements; old files have storages within storages.
         given: the dtype in the file, None for bytes.
+        quantized: the dtype of quantised tensors on it.
     """
 
-    __slots__ = ("file", "start", "count", "given")
+    __slots__ = ("file", "start", "count", "given", "quantized")
 
-    def __init__(self, file: UntypedStorage, dtype: DType | None, start: int = 0, count: int | None = None):
-        self.file, self.given, self.start = file, dtype, start
+    def __init__(self, file: UntypedStorage, dtype: DType | None, start: int = 0, count: int | None = None,
+                 quantized: DType | None = None):
+        self.file, self.given, self.start, self.quantized = file, dtype, start, quantized
         self.dtype = dtype or dtypes.uint8
         whole = file.nbytes() // self.dtype.itemsize
         self.count = whole - start if count is None else count
@@ -131,6 +135,25 @@ def rebuild_meta_tensor(dtype, size, stride, requires_grad):
     if not isinstance(dtype, DType) or len(size) != len(stride) or min((*size, *stride), default=0) < 0:
         raise malformed(f"a meta tensor with sizes {size} and strides {stride}")
     return empty_strided(size, stride, dtype=dtype, device="meta", requires_grad=bool(requires_grad))
+
+
+def rebuild_quantized_tensor(storage, offset, size, stride, parameters, requires_grad, hooks):
+    """A quantised tensor of its integers, its scheme, and the scale and zero point of each channel or of all."""
+    if not isinstance(storage, FileStorage) or storage.quantized is None or not isinstance(parameters, tuple) \
+            or len(parameters) not in (3, 4) or not isinstance(parameters[0], schemes.qscheme):
+        raise malformed("a quantised tensor without a storage of quantised numbers or a scheme")
+    scheme, scale, zero_point, *axis = parameters
+    integers = _tensor(storage, storage.given, offset, size, stride, False, None)
+    if not axis:
+        if type(scale) not in (int, float) or type(zero_point) is not int:
+            raise malformed(f"a quantised tensor with scale {scale!r} and zero point {zero_point!r}")
+        return quantized(integers, Quantizer(storage.quantized, scheme, scale, zero_point))
+    channels, (axis,) = (scale, zero_point), _numbers(axis, "the axis of channels")
+    if not 0 <= axis < integers.dim() or not all(type(p) is Tensor and p.shape == (integers.shape[axis],) for p in channels):
+        raise malformed(f"a quantised tensor of shape {tuple(integers.shape)} whose scales and zero points are not one "
+                        f"for each "
+                        f"index of dimension {axis}")
+    return quantized(integers, Quantizer(storage.quantized, scheme, scale, zero_point, axis))
 
 
 def rebuild_parameter(data, requires_grad, hooks=None):
@@ -209,11 +232,13 @@ class _TypeName:
         self.kind = kind
 
 
+_QUANTIZED = (schemes.qint8, schemes.quint8, schemes.qint32)
 _FUNCTIONS = {
     "torch._utils._rebuild_tensor": rebuild_tensor,
     "torch._utils._rebuild_tensor_v2": rebuild_tensor_v2,
     "torch._utils._rebuild_tensor_v3": rebuild_tensor_v3,
     "torch._utils._rebuild_meta_tensor_no_storage": rebuild_meta_tensor,
+    "torch._utils._rebuild_qtensor": rebuild_quantized_tensor,
     "torch._utils._rebuild_parameter": rebuild_parameter,
     "torch._utils._rebuild_parameter_with_state": rebuild_parameter_with_state,
     "torch._tensor._rebuild_from_type_v2": rebuild_from_type_v2,
@@ -222,7 +247,9 @@ _FUNCTIONS = {
     "torch.serialization._get_layout": _layout,
     "torch._utils._rebuild_sparse_tensor": rebuild_sparse_tensor,
     "torch.storage.UntypedStorage": StorageKind(None),
-    **{f"torch.{d.name}": d for d in dtypes.ALL},
+    **{f"torch.{d.name}": d for d in (*dtypes.ALL, *_QUANTIZED)},
+    **{f"torch.{d.legacy}Storage": StorageKind(d.storage, d) for d in _QUANTIZED},
+    **{f"torch.{name}": scheme for name, scheme in vars(schemes).items() if isinstance(scheme, schemes.qscheme)},
     **{f"torch.{place}{name}": StorageKind(d) for name, d in DTYPE_OF_STORAGE.items() for place in ("", "cuda.")},
 }
 _SAFE = {
@@ -353,7 +380,7 @@ class _OfArchive:
     def persistent_load(self, pid):
         kind, key, location, count, view = parse_storage(pid)
         memory = self._archive_storage(key, location, count * kind.itemsize)
-        return FileStorage(memory, kind.dtype, *(view[1:] if view else ()))
+        return FileStorage(memory, kind.dtype, *(view[1:] if view else ()), quantized=kind.quantized)
 
 
 class RestrictedUnpickler(_OfArchive, BoundedUnpickler):
