@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING
 
 from plugtorch.nn import attention, common_types, functional, grad, init, modules, parallel, parameter, utils  # noqa: F401
@@ -33,6 +34,18 @@ def factory_kwargs(kwargs):
         inner[key] = kwargs[key]
     return inner
 
+
+_LAZY = ("intrinsic", "qat", "quantizable", "quantized")  # quantisation: imported when it is first used
+
+
+def __getattr__(name):
+    if name in _LAZY:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *_LAZY})
 
 
 if not TYPE_CHECKING:  # type checkers take every name that the imports bring

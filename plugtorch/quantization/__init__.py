@@ -1,6 +1,6 @@
-"""Names of ``torch.ao.quantization``; quantised kernels are not offered."""
+"""Names of ``torch.quantization``: quantising a model step by step."""
 
 from __future__ import annotations
 
-from plugtorch.frontend.ao.quantization import *  # noqa: F403
-from plugtorch.frontend.ao.quantization import __all__ as __all__
+from plugtorch.frontend.ao.quantization.names import *  # noqa: F403
+from plugtorch.frontend.ao.quantization.names import __all__ as __all__

@@ -9,6 +9,7 @@ from plugtorch.spec import dtypes
 from .. import creation
 from ..dispatch import is_tensor, normalize_axis
 from ..methods import exporter
+from .functions import choose
 
 __all__: list[str] = []
 _export = exporter(__all__)
@@ -146,21 +147,14 @@ def _observe(x, running_min, running_max, scale, zero_point, constant, low, high
         least, most = rows.amin(1), rows.amax(1)
     else:
         least, most = x.min().reshape(1), x.max().reshape(1)
-    for running, new in ((running_min, least), (running_max, most)):
+    for running, new, unseen in ((running_min, least, float("inf")), (running_max, most, -float("inf"))):
         if running.numel() != new.numel():
-            running.resize_(new.numel()).fill_(float("inf"))
-        first = running.isinf()
-        running.copy_(new.where(first, running + constant * (new - running)))
-    below, above = running_min.clamp(max=0.0), running_max.clamp(min=0.0)
-    if symmetric:
-        reach = (-below).maximum(above)
-        below, above = -reach, reach
-    chosen = ((above - below) / (high - low)).clamp(min=1.1920928955078125e-07)
-    if symmetric:
-        zero = creation.full_like(chosen, (low + high + 1) // 2)
-    else:
-        zero = (low - (below / chosen).round()).clamp(low, high)
-    for target, value in ((scale, chosen), (zero_point, zero)):
-        if target.numel() != value.numel():
-            target.resize_(value.numel())
-        target.copy_(value.reshape(target.shape))
+            running.resize_(new.numel()).fill_(unseen)
+        new = new.reshape(running.shape)
+        running.copy_(new.where(running.isinf(), running + constant * (new - running)))
+    bounds = zip(running_min.reshape(-1).tolist(), running_max.reshape(-1).tolist(), strict=True)
+    chosen = [choose(below, above, low, high, symmetric) for below, above in bounds]
+    for target, values in zip((scale, zero_point), zip(*chosen, strict=True), strict=True):
+        if target.numel() != len(values):
+            target.resize_(len(values))
+        target.copy_(creation.tensor(values, dtype=target.dtype, device=target.device).reshape(target.shape))

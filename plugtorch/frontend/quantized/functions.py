@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from plugtorch.spec import dtypes
 
 from ..dispatch import is_tensor
@@ -111,21 +113,36 @@ def quantize_per_tensor_dynamic(input, dtype, reduce_range):
     smallest, largest = dtype.smallest, dtype.largest
     if reduce_range:
         smallest, largest = int(smallest / 2), largest // 2
-    scale, zero_point = _choose(low, high, smallest, largest)
+    scale, zero_point = choose(low, high, smallest, largest)
     return quantize_per_tensor(input, scale, zero_point, dtype)
 
 
-def _choose(low, high, smallest, largest):
+_SMALLEST_SCALE = 6.1e-5
+
+
+def choose(low, high, smallest, largest, symmetric=False):
     """The scale and the zero point of the values between low and high, zero included, on integers; the zero point is the
-    one of the two that the ends would have that rounds with the smaller error."""
-    low, high = min(low, 0.0), max(high, 0.0)
+    one of the two that the ends would have that rounds with the smaller error, or symmetric, the middle."""
+    f = np.float32  # the bounds are kept in it, everything else is computed in double precision
+    low, high = f(low), f(high)
+    mirrored = symmetric and low < 0 < high
+    if mirrored:
+        half = (largest - smallest) // 2
+        reach = max(abs(float(low) / (half + 1)), abs(float(high) / half))
+        low, high = f(-reach * (half + 1)), f(reach * half)
+    low, high = float(min(low, f(0))), float(max(high, f(0)))
     scale = (high - low) / (largest - smallest)
-    if scale == 0.0 or 1.0 / scale == float("inf"):
+    if f(scale) == 0.0 or scale != scale or 1.0 / float(f(scale)) == float("inf"):
         scale = 0.1
+    if scale < _SMALLEST_SCALE:
+        low, high = low * (_SMALLEST_SCALE / scale), high * (_SMALLEST_SCALE / scale)
+        scale = _SMALLEST_SCALE
     from_low, from_high = smallest - low / scale, largest - high / scale
     error_low = abs(smallest) - abs(low / scale)
     error_high = abs(largest) - abs(high / scale)
     start = from_low if error_low < error_high else from_high
+    if mirrored:
+        start = (smallest + largest) / 2
     if start < smallest:
         return scale, smallest
     if start > largest:

@@ -1,5 +1,5 @@
-"""The class of quantised tensors. They are stored, converted, indexed and rearranged; PyTorch's quantised kernels are not
-offered, as no array library has any: dequantise, compute, and quantise again."""
+"""The class of quantised tensors. They are stored, converted, indexed and rearranged; what PyTorch computes on them is
+computed on their values and quantised again (:mod:`.kernels`), as no array library has kernels of small integers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from plugtorch.spec import dtypes
 from .. import creation
 from ..creation import as_subclass
 from ..dispatch import is_tensor
-from ..overrides import answer_by_table
+from ..overrides import answer_by_table, install_in_layers
 from ..tensor import Tensor
 
 __all__ = ["QuantizedTensor", "Quantizer", "integers_of", "quantized"]
@@ -337,3 +337,8 @@ def _empty_quantized(size, qtensor, **options):
 
 
 TABLE["empty_quantized"] = _empty_quantized
+
+from . import kernels as _kernels  # noqa: E402  (they fill the table above)
+
+install_in_layers()
+_kernels.install()

@@ -153,7 +153,7 @@ class Sigmoid(Module):
     """``1 / (1 + exp(-x))``."""
 
     def forward(self, input: Tensor) -> Tensor:
-        return fn.sigmoid(input)
+        return F.sigmoid(input)
 
 
 class Hardsigmoid(Module):
@@ -171,7 +171,7 @@ class Tanh(Module):
     """The hyperbolic tangent."""
 
     def forward(self, input: Tensor) -> Tensor:
-        return fn.tanh(input)
+        return F.tanh(input)
 
 
 class SiLU(_Inplace):

@@ -1,0 +1,7 @@
+"""``torch.ao.nn.qat.dynamic.modules``."""
+
+from __future__ import annotations
+
+from plugtorch.frontend.ao.nn.qat import DynamicLinear as Linear
+
+__all__ = ["Linear"]

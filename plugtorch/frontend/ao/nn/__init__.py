@@ -1,0 +1,1 @@
+"""``torch.ao.nn``: fused, quantisable and quantised modules."""

@@ -1,0 +1,7 @@
+"""``torch.nn.quantizable.modules.activation``."""
+
+from __future__ import annotations
+
+from plugtorch.frontend.ao.nn.quantizable import MultiheadAttention
+
+__all__ = ["MultiheadAttention"]

@@ -1,0 +1,9 @@
+"""``torch.nn.quantized``: layers with quantised weights, on quantised tensors."""
+
+from __future__ import annotations
+
+from plugtorch.frontend.ao.nn.quantized.modules import *  # noqa: F403
+from plugtorch.frontend.ao.nn.quantized.modules import __all__ as __all__
+from plugtorch.nn.quantized import dynamic as dynamic
+from plugtorch.nn.quantized import functional as functional
+from plugtorch.nn.quantized import modules as modules
