@@ -23,9 +23,8 @@ PAGES = {
     "torch.Tensor": ("plugtorch", "Tensor", "Methods and properties of tensors."),
     **{f"torch.{name}": (f"plugtorch.{name}", None, None) for name in (
         "accelerator", "amp", "autograd", "autograd.forward_ad", "autograd.functional", "cuda", "distributions", "fft",
-        "func",
-        "linalg", "masked", "nn", "nn.functional", "nn.init", "nn.utils", "optim", "optim.lr_scheduler", "random",
-        "signal.windows", "sparse", "special", "utils.data",
+        "func", "linalg", "masked", "nn", "nn.functional", "nn.init", "nn.utils", "optim", "optim.lr_scheduler",
+        "optim.swa_utils", "random", "serialization", "signal.windows", "sparse", "special", "utils.data",
     )},
 }
 

@@ -13,7 +13,10 @@ from typing import NamedTuple
 class _Kind(NamedTuple):
     flatten: object  # node -> (children, context)
     unflatten: object  # (children, context) -> node
-    name: str | None
+    name: str | None  # in text that treespec_dumps writes
+    dump: object = None  # context -> what JSON can hold
+    load: object = None  # its inverse
+    with_keys: object = None  # node -> ([(key, child)], context)
 
 
 def is_namedtuple_class(cls) -> bool:
@@ -31,16 +34,38 @@ def is_namedtuple_instance(obj) -> bool:
     return is_namedtuple_class(type(obj))
 
 
+_SUBCLASSABLE = 1 << 10  # a class flag of CPython, Py_TPFLAGS_BASETYPE
+
+
+def is_structseq_class(cls) -> bool:
+    """Whether a class is one of the named tuples that CPython makes in C, such as ``time.struct_time``."""
+    return (isinstance(cls, type) and cls.__bases__ == (tuple,) and not cls.__flags__ & _SUBCLASSABLE
+            and all(isinstance(getattr(cls, name, None), int)
+                    for name in ("n_fields", "n_sequence_fields", "n_unnamed_fields")))
+
+
+def is_structseq(obj) -> bool:
+    """Whether obj is such a tuple, or the class of some."""
+    return is_structseq_class(obj if isinstance(obj, type) else type(obj))
+
+
+def is_structseq_instance(obj) -> bool:
+    """Whether obj is such a tuple."""
+    return is_structseq_class(type(obj))
+
+
 _NAMEDTUPLE = _Kind(lambda t: (list(t), type(t)), lambda children, cls: cls(*children), None)
-_KINDS = {
-    list: _Kind(lambda t: (t, None), lambda children, _: list(children), None),
-    tuple: _Kind(lambda t: (list(t), None), lambda children, _: tuple(children), None),
-    dict: _Kind(lambda t: (list(t.values()), list(t)), lambda c, keys: dict(zip(keys, c, strict=True)), None),
+KINDS = {
+    list: _Kind(lambda t: (t, None), lambda children, _: list(children), "builtins.list"),
+    tuple: _Kind(lambda t: (list(t), None), lambda children, _: tuple(children), "builtins.tuple"),
+    dict: _Kind(lambda t: (list(t.values()), list(t)), lambda c, keys: dict(zip(keys, c, strict=True)), "builtins.dict"),
     OrderedDict: _Kind(lambda t: (list(t.values()), list(t)), lambda c, keys: OrderedDict(zip(keys, c, strict=True)),
-                       None),
+                       "collections.OrderedDict"),
     defaultdict: _Kind(lambda t: (list(t.values()), [t.default_factory, list(t)]),
-                       lambda c, context: defaultdict(context[0], zip(context[1], c, strict=True)), None),
-    deque: _Kind(lambda t: (list(t), t.maxlen), lambda children, maxlen: deque(children, maxlen=maxlen), None),
+                       lambda c, context: defaultdict(context[0], zip(context[1], c, strict=True)),
+                       "collections.defaultdict"),
+    deque: _Kind(lambda t: (list(t), t.maxlen), lambda children, maxlen: deque(children, maxlen=maxlen),
+                 "collections.deque"),
 }
 
 
@@ -51,18 +76,30 @@ def register_pytree_node(cls, flatten_fn, unflatten_fn, *, serialized_type_name=
     Args:
         flatten_fn: instance -> ``(children, context)``.
         unflatten_fn: ``(children, context)`` -> instance.
+        serialized_type_name: the name of the class in what ``treespec_dumps`` writes.
+        to_dumpable_context, from_dumpable_context: context -> what JSON can hold, and back; both or neither.
+        flatten_with_keys_fn: instance -> ``([(key, child)], context)``, for paths of leaves.
 
     Raises:
-        ValueError: the class is registered already.
+        ValueError: the class is registered already, or one of a pair of functions is missing.
     """
-    if cls in _KINDS:
+    if cls in KINDS:
         raise ValueError(f"{cls} is already registered as pytree node.")
-    _KINDS[cls] = _Kind(flatten_fn, unflatten_fn, serialized_type_name)
+    if (to_dumpable_context is None) != (from_dumpable_context is None):
+        raise ValueError(f"Both to_dumpable_context and from_dumpable_context for {cls} must be None or registered.")
+    KINDS[cls] = _Kind(flatten_fn, unflatten_fn, serialized_type_name, to_dumpable_context, from_dumpable_context,
+                        flatten_with_keys_fn)
 
 
-def _kind(obj):
+def kind_of(obj):
+    """How to take a node apart; None for a leaf."""
     cls = type(obj)
-    return _KINDS.get(cls) or (_NAMEDTUPLE if is_namedtuple_class(cls) else None)
+    return KINDS.get(cls) or (_NAMEDTUPLE if is_namedtuple_class(cls) else None)
+
+
+def kind_of_class(cls):
+    """How to take nodes of a class apart, one that a structure names."""
+    return KINDS.get(cls, _NAMEDTUPLE)
 
 
 class TreeSpec:
@@ -127,11 +164,11 @@ def LeafSpec():  # noqa: N802  (PyTorch's name)
 
 def tree_is_leaf(tree, is_leaf=None) -> bool:
     """Whether ``tree`` is a leaf."""
-    return is_leaf is not None and is_leaf(tree) or _kind(tree) is None
+    return is_leaf is not None and is_leaf(tree) or kind_of(tree) is None
 
 
 def _flatten(tree, leaves, is_leaf):
-    kind = None if is_leaf is not None and is_leaf(tree) else _kind(tree)
+    kind = None if is_leaf is not None and is_leaf(tree) else kind_of(tree)
     if kind is None:
         leaves.append(tree)
         return TreeSpec()
@@ -168,7 +205,7 @@ def tree_unflatten(leaves, treespec):
 def _unflatten(leaves, spec):
     if spec.type is None:
         return next(leaves)
-    kind = _KINDS.get(spec.type, _NAMEDTUPLE)
+    kind = kind_of_class(spec.type)
     return kind.unflatten([_unflatten(leaves, c) for c in spec.children_specs], spec.context)
 
 
@@ -190,7 +227,7 @@ def tree_structure(tree, is_leaf=None) -> TreeSpec:
 def tree_map(func, tree, *rests, is_leaf=None):
     """The tree with ``func`` of each leaf, and of the leaves at the same place in ``rests``."""
     leaves, spec = tree_flatten(tree, is_leaf)
-    columns = [leaves, *(_flatten_as(r, spec) for r in rests)]
+    columns = [leaves, *(flatten_as(r, spec) for r in rests)]
     return tree_unflatten([func(*row) for row in zip(*columns, strict=True)], spec)
 
 
@@ -216,6 +253,16 @@ def tree_map_only_(type_or_types_or_pred, func, tree, is_leaf=None):
     return tree
 
 
+def tree_all_only(type_or_types, /, pred, tree, is_leaf=None) -> bool:
+    """Whether ``pred`` holds for every leaf of these types."""
+    return all(pred(x) for x in tree_leaves(tree, is_leaf) if isinstance(x, type_or_types))
+
+
+def tree_any_only(type_or_types, /, pred, tree, is_leaf=None) -> bool:
+    """Whether ``pred`` holds for a leaf of these types."""
+    return any(pred(x) for x in tree_leaves(tree, is_leaf) if isinstance(x, type_or_types))
+
+
 def tree_all(pred, tree, is_leaf=None) -> bool:
     """Whether ``pred`` holds for every leaf."""
     return all(map(pred, tree_leaves(tree, is_leaf)))
@@ -226,7 +273,7 @@ def tree_any(pred, tree, is_leaf=None) -> bool:
     return any(map(pred, tree_leaves(tree, is_leaf)))
 
 
-def _flatten_as(tree, spec):
+def flatten_as(tree, spec):
     """The subtrees of ``tree`` where ``spec`` has leaves.
 
     Raises:
@@ -234,7 +281,7 @@ def _flatten_as(tree, spec):
     """
     if spec.type is None:
         return [tree]
-    kind = _kind(tree)
+    kind = kind_of(tree)
     if type(tree) is not spec.type or kind is None:
         raise ValueError(f"Node type mismatch; expected {spec.type}, but got {type(tree)}.")
     children, context = kind.flatten(tree)
@@ -246,13 +293,13 @@ def _flatten_as(tree, spec):
     elif context != spec.context:
         raise ValueError(f"Node context mismatch for node type {spec.type}: {context} and {spec.context}.")
     return [leaf for child, part in zip(children, spec.children_specs, strict=True)
-            for leaf in _flatten_as(child, part)]
+            for leaf in flatten_as(child, part)]
 
 
 def broadcast_prefix(tree, spec):
     """The leaves of ``tree``, each repeated for all leaves below its place in ``spec``; None where the structures do
     not agree."""
-    kind = _kind(tree)
+    kind = kind_of(tree)
     if kind is None:
         return [tree] * spec.num_leaves
     if type(tree) is not spec.type:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
-from plugtorch.frontend.ao.quantization.refused import QConfigMapping, get_default_qat_qconfig_mapping, get_default_qconfig_mapping
+from plugtorch.frontend.ao.quantization.refused import (
+    QConfigMapping,
+    get_default_qat_qconfig_mapping,
+    get_default_qconfig_mapping,
+)
 
 __all__ = ["QConfigMapping", "get_default_qat_qconfig_mapping", "get_default_qconfig_mapping"]

@@ -9,7 +9,7 @@ from plugtorch.frontend import functions as fn
 from plugtorch.frontend.operators import fast_types
 from plugtorch.frontend.tensor import Tensor
 
-__all__ = ["Buffer", "Parameter", "UninitializedBuffer", "UninitializedParameter", "is_lazy"]
+__all__ = ["Buffer", "Parameter", "UninitializedBuffer", "UninitializedParameter", "UninitializedTensorMixin", "is_lazy"]
 
 
 class _ParameterMeta(type(Tensor)):
@@ -102,7 +102,7 @@ _LAZY_REFUSAL = (
 )
 
 
-class _LazyTensor:
+class UninitializedTensorMixin:
     """What an uninitialised parameter and buffer share: a dtype and a device, and no shape yet."""
 
     def materialize(self, shape: Any, device: Any = None, dtype: Any = None) -> None:
@@ -133,7 +133,7 @@ def _rebuild_lazy(cls: type, requires_grad: bool, device: Any, dtype: Any) -> An
     return cls(requires_grad, device=device, dtype=dtype)
 
 
-class UninitializedParameter(_LazyTensor, Parameter):
+class UninitializedParameter(UninitializedTensorMixin, Parameter):
     """A parameter whose shape is found at the first forward call; see the ``Lazy`` modules."""
 
     cls_to_become = Parameter
@@ -151,7 +151,7 @@ class UninitializedParameter(_LazyTensor, Parameter):
         return memo[id(self)]
 
 
-class UninitializedBuffer(_LazyTensor, Tensor):
+class UninitializedBuffer(UninitializedTensorMixin, Tensor):
     """A buffer whose shape is found at the first forward call; see the ``Lazy`` modules."""
 
     cls_to_become = Tensor
@@ -178,4 +178,4 @@ class UninitializedBuffer(_LazyTensor, Tensor):
 
 def is_lazy(tensor: Any) -> bool:
     """Whether ``tensor`` is a parameter or buffer that has no shape yet."""
-    return isinstance(tensor, _LazyTensor)
+    return isinstance(tensor, UninitializedTensorMixin)

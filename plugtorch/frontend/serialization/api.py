@@ -13,7 +13,7 @@ from plugtorch.spec.device import Device
 from . import stream_format, tar_format, unpickler
 from .inspector import unsafe_globals
 from .pickler import make_pickler
-from .settings import default_order, default_restore_location, present
+from .settings import default_order, default_restore_location, present, skips_data
 from .storage import UntypedStorage
 from .zip_format import ArchiveReader, ArchiveWriter, is_archive, replacing
 
@@ -37,10 +37,13 @@ def save(obj, f, pickle_module=pickle, pickle_protocol: int = 2, _use_new_zipfil
         _use_new_zipfile_serialization: False writes the format before PyTorch 1.6, one stream.
 
     Raises:
-        RuntimeError: the folder does not exist.
+        RuntimeError: the folder does not exist, or the older format in a block of :class:`skip_data`.
         AttributeError: ``f`` is neither a path nor has a ``write`` method.
         pickle.PicklingError, TypeError: the object holds something that cannot be pickled.
     """
+    if skips_data() and not _use_new_zipfile_serialization:
+        raise RuntimeError("Cannot use skip_data=True with _use_new_zipfile_serialization=False")
+
     def write(file, root):
         if _use_new_zipfile_serialization:
             _write_archive(file, root, obj, pickle_module, pickle_protocol, _disable_byteorder_record)
@@ -81,7 +84,7 @@ def _write_archive(file, root, obj, pickle_module, protocol, no_byteorder):
     if not no_byteorder:
         archive.write("byteorder", sys.byteorder.encode())
     for key, memory in pickler.storages.items():
-        archive.write(f"data/{key}", memory.view("u1"))
+        archive.write(f"data/{key}", bytes(memory.nbytes) if skips_data() else memory.view("u1"))
     archive.close()
 
 
@@ -124,9 +127,8 @@ def load(f, map_location=None, pickle_module=None, *, weights_only: bool | None 
         if tar_format.is_tar(file):
             if weights_only:
                 raise RuntimeError("Cannot use ``weights_only=True`` with files saved in the legacy .tar format. Loading "
-                                   "with "
-                                   "`weights_only=False` lets the file run any code: do that only with files from a source "
-                                   "you trust.")
+                                   "with `weights_only=False` lets the file run any code: do that only with files from a "
+                                   "source you trust.")
             storages = _Storages(None, map_location, None)
             try:
                 return tar_format.load(file, storages.sent, pickle_load_args)
@@ -179,8 +181,11 @@ class _Storages:
             self._check(key, needed)
             return storage
         self._check(key, needed)
-        data = self.archive.read(f"data/{key}") if self._path is None else \
-            self.archive.map(f"data/{key}", self._path)
+        if skips_data():
+            data = bytearray(self.archive.size(f"data/{key}"))
+        else:
+            data = self.archive.read(f"data/{key}") if self._path is None else \
+                self.archive.map(f"data/{key}", self._path)
         storage = self._read[key] = self.sent(data, location)
         return storage
 

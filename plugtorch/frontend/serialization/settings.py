@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import sys
+import threading
 from collections.abc import Callable
 from enum import Enum
 
@@ -12,8 +13,7 @@ from plugtorch.spec.device import TYPES, Device
 
 __all__ = ["LoadEndianness", "default_restore_location", "get_crc32_options", "get_default_load_endianness",
            "get_default_mmap_options", "location_tag", "register_package", "set_crc32_options",
-           "set_default_load_endianness",
-           "set_default_mmap_options"]
+           "set_default_load_endianness", "set_default_mmap_options", "skip_data"]
 
 _SHARED, _PRIVATE = (getattr(mmap, name, number) for name, number in (("MAP_SHARED", 1), ("MAP_PRIVATE", 2)))
 
@@ -102,6 +102,36 @@ def get_crc32_options() -> bool:
 def set_crc32_options(compute_crc32: bool) -> None:
     """Kept as a setting; archives have their checksums either way, which any zip reader can check."""
     _Settings.crc32 = compute_crc32
+
+
+class _OfThread(threading.local):
+    skip_data: bool = False
+
+
+_of_thread = _OfThread()
+
+
+class skip_data:  # noqa: N801  (PyTorch's name)
+    """A block in which the contents of storages are neither read nor written: :func:`save` writes zeros in their place, to
+    be filled in later, and :func:`load` gives tensors of zeros.
+
+    Args:
+        materialize_fake_tensors: no difference, as there are no fake tensors.
+    """
+
+    def __init__(self, materialize_fake_tensors: bool = False) -> None:
+        self.materialize_fake_tensors = materialize_fake_tensors
+
+    def __enter__(self) -> None:
+        self._before, _of_thread.skip_data = _of_thread.skip_data, True
+
+    def __exit__(self, *exc) -> None:
+        _of_thread.skip_data = self._before
+
+
+def skips_data() -> bool:
+    """Whether this thread is in a block of :class:`skip_data`."""
+    return _of_thread.skip_data
 
 
 def register_package(priority: int, tagger: Callable, deserializer: Callable) -> None:

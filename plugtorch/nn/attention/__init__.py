@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import enum
+import importlib
 
 from plugtorch.backends import cuda as _switches
 
-__all__ = ["SDPBackend", "WARN_FOR_UNFUSED_KERNELS", "sdpa_kernel"]
+_REGISTRY = ("activate_flash_attention_impl", "current_flash_attention_impl", "list_flash_attention_impls",
+             "register_flash_attention_impl", "restore_flash_attention_impl")
+_MODULES = ("bias", "flex_attention")
+__all__ = ["SDPBackend", "WARN_FOR_UNFUSED_KERNELS", "sdpa_kernel", *_REGISTRY]
 WARN_FOR_UNFUSED_KERNELS = False
 
 
@@ -58,3 +62,11 @@ def sdpa_kernel(backends, set_priority=False):
 def _allow(kinds):
     for name, kind in _NAMES.items():
         getattr(_switches, f"enable_{name}_sdp")(kind in kinds)
+
+
+def __getattr__(name):
+    if name in _MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    if name in _REGISTRY:
+        return getattr(importlib.import_module("plugtorch.frontend.nn.attention.flash_registry"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

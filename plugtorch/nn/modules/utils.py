@@ -1,4 +1,4 @@
-"""Public path of the size helpers of layers."""
+"""Public path of the helpers of layers."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from plugtorch.frontend.nn.modules.utils import (
     _reverse_repeat_tuple,
     _single,
     _triple,
+    consume_prefix_in_state_dict_if_present,
 )
 
 __all__ = [
@@ -18,4 +19,5 @@ __all__ = [
     "_reverse_repeat_tuple",
     "_single",
     "_triple",
+    "consume_prefix_in_state_dict_if_present",
 ]

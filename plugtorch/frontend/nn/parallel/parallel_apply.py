@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["parallel_apply"]
+from plugtorch.frontend.tensor import Tensor
+
+__all__ = ["get_a_var", "parallel_apply"]
+
+
+def get_a_var(obj: Any) -> Tensor | None:
+    """The first tensor in nested lists, tuples and dictionaries; None if there is none."""
+    if isinstance(obj, Tensor):
+        return obj
+    items = obj if isinstance(obj, (list, tuple)) else obj.items() if isinstance(obj, dict) else ()
+    return next((found for found in map(get_a_var, items) if found is not None), None)
 
 
 def parallel_apply(modules: Any, inputs: Any, kwargs_tup: Any = None, devices: Any = None) -> list:

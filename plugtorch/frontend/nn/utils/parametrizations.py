@@ -86,8 +86,7 @@ class _Orthogonal(Module):
         if not hasattr(self, "base"):
             if self.orthogonal_map is not _OrthMaps.householder:
                 raise NotImplementedError("It is not possible to assign to the matrix exponential or the Cayley "
-                                          "parametrizations "
-                                          "when use_trivialization=False.")
+                                          "parametrizations when use_trivialization=False.")
             a, tau = geqrf(q)
             diagonal = a.diagonal(dim1=-2, dim2=-1)
             signs = fn.where(tau == 0, -diagonal.sign(), diagonal.sign())

@@ -13,11 +13,14 @@ from plugtorch.frontend.tensor import Tensor
 
 from .parameter_hooks import refuse_second, take_off
 
-__all__ = ["SpectralNorm", "remove_spectral_norm", "spectral_norm"]
+__all__ = ["SpectralNorm", "SpectralNormLoadStateDictPreHook", "SpectralNormStateDictHook", "remove_spectral_norm",
+           "spectral_norm"]
 
 
 class SpectralNorm:
     """The hook: ``NAME = NAME_orig / sigma``, sigma by power iteration on the buffers ``NAME_u`` and ``NAME_v``."""
+
+    _version = 1  # states without one are PyTorch's before 1.0, which keep NAME and no NAME_v
 
     def __init__(self, name: str = "weight", n_power_iterations: int = 1, dim: int = 0, eps: float = 1e-12) -> None:
         self.name = name
@@ -79,7 +82,50 @@ class SpectralNorm:
         module.register_buffer(name + "_u", u)
         module.register_buffer(name + "_v", v)
         module.register_forward_pre_hook(made)
+        module._register_state_dict_hook(SpectralNormStateDictHook(made))
+        module._register_load_state_dict_pre_hook(SpectralNormLoadStateDictPreHook(made))
         return made
+
+
+class SpectralNormStateDictHook:
+    """Writes the version of a normalisation into the metadata of a state dict."""
+
+    def __init__(self, fn: SpectralNorm) -> None:
+        self.fn = fn
+
+    def __call__(self, module: Module, state_dict: dict, prefix: str, local_metadata: dict) -> None:
+        versions = local_metadata.setdefault("spectral_norm", {})
+        key = self.fn.name + ".version"
+        if key in versions:
+            raise RuntimeError(f"Unexpected key in metadata['spectral_norm']: {key}")
+        versions[key] = self.fn._version
+
+
+class SpectralNormLoadStateDictPreHook:
+    """Makes the buffer ``NAME_v`` for a state of a version that did not have it, from the normalised parameter there."""
+
+    def __init__(self, fn: SpectralNorm) -> None:
+        self.fn = fn
+
+    def __call__(self, state_dict: dict, prefix: str, local_metadata: dict, strict: bool, missing_keys: list,
+                 unexpected_keys: list, error_msgs: list) -> None:
+        version = local_metadata.get("spectral_norm", {}).get(self.fn.name + ".version")
+        key = prefix + self.fn.name
+        if version is not None and version >= 1:
+            return
+        if version is None and key not in state_dict and all(key + end in state_dict for end in ("_orig", "_u", "_v")):
+            return  # a state of today that lost its metadata
+        missing = [key + end for end in ("_orig", "", "_u") if key + end not in state_dict]
+        if missing:
+            missing_keys.extend(missing if strict else ())
+            return
+        with fn.no_grad():
+            original, u = state_dict[key + "_orig"], state_dict[key + "_u"]
+            sigma = (original / state_dict.pop(key)).mean()
+            matrix = self.fn.reshape_weight_to_matrix(original)
+            # v with u = normalize(W v) and u W v = sigma; by the pseudo-inverse, as W need not have full rank.
+            v = matrix.pinverse() @ u
+            state_dict[key + "_v"] = v * (sigma / fn.dot(u, matrix @ v))
 
 
 def spectral_norm(module: Module, name: str = "weight", n_power_iterations: int = 1, eps: float = 1e-12,
@@ -100,4 +146,9 @@ def remove_spectral_norm(module: Module, name: str = "weight") -> Module:
     Raises:
         ValueError: there is none.
     """
-    return take_off(module, SpectralNorm, name, "spectral_norm")
+    take_off(module, SpectralNorm, name, "spectral_norm")
+    for hooks, kind in ((module._state_dict_hooks, SpectralNormStateDictHook),
+                        (module._load_state_dict_pre_hooks, SpectralNormLoadStateDictPreHook)):
+        for key in [key for key, hook in hooks.items() if isinstance(hook, kind) and hook.fn.name == name]:
+            del hooks[key]
+    return module

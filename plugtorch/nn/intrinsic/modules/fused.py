@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from plugtorch.frontend.ao.nn.intrinsic import _FusedModule as _FusedModule
 from plugtorch.frontend.ao.nn.intrinsic import (
     BNReLU2d,
     BNReLU3d,
@@ -18,6 +17,7 @@ from plugtorch.frontend.ao.nn.intrinsic import (
     LinearBn1d,
     LinearReLU,
 )
+from plugtorch.frontend.ao.nn.intrinsic import _FusedModule as _FusedModule
 
 __all__ = ["BNReLU2d", "BNReLU3d", "ConvBn1d", "ConvBn2d", "ConvBn3d", "ConvBnReLU1d", "ConvBnReLU2d", "ConvBnReLU3d",
            "ConvReLU1d", "ConvReLU2d", "ConvReLU3d", "LinearBn1d", "LinearReLU"]

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
+from plugtorch.ao.nn.quantized.dynamic import modules as modules
 from plugtorch.frontend.ao.nn.quantized.dynamic import *  # noqa: F403
 from plugtorch.frontend.ao.nn.quantized.dynamic import __all__ as __all__
-from plugtorch.ao.nn.quantized.dynamic import modules as modules

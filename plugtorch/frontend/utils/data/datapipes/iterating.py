@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import fnmatch
+import enum
 import os
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -12,6 +12,7 @@ from plugtorch.frontend.utils.data._utils.collate import default_collate
 from plugtorch.frontend.utils.data.sampler import SequentialSampler
 
 from .datapipe import DataChunk, IterDataPipe, deep_copied, functional_datapipe
+from .files import get_file_binaries_from_pathnames, get_file_pathnames_from_root
 from .shuffling import Shuffling
 
 __all__ = ["Batcher", "Collator", "Concater", "Demultiplexer", "FileLister", "FileOpener", "Filter", "Forker", "Grouper",
@@ -280,18 +281,48 @@ class Sampler(IterDataPipe):
         return len(self.sampler)
 
 
+class SHARDING_PRIORITIES(enum.IntEnum):  # noqa: N801  (PyTorch's name)
+    """Who deals items out: one of unknown kind, the processes of a group, or the workers of a loader in each of them."""
+
+    DEFAULT = 1
+    DISTRIBUTED = 2
+    MULTIPROCESSING = 3
+
+
 @functional_datapipe("sharding_filter")
 class ShardingFilter(IterDataPipe):
-    """One of every n items, for the worker or process that :meth:`apply_sharding` says."""
+    """One of every n items, for the worker or process that :meth:`apply_sharding` says.
+
+    Args:
+        sharding_group_filter: the one :class:`SHARDING_PRIORITIES` to go by, all by default.
+    """
 
     def __init__(self, source_datapipe, sharding_group_filter=None):
-        self.source_datapipe, self.num_of_instances, self.instance_id = source_datapipe, 1, 0
+        self.source_datapipe, self.sharding_group_filter = source_datapipe, sharding_group_filter
+        self.groups: dict[int, tuple[int, int]] = {}
+        self.num_of_instances, self.instance_id = 1, 0
 
     def apply_sharding(self, num_of_instances: int, instance_id: int, sharding_group=None) -> None:
-        """Says which items to pass on."""
+        """Says which items to pass on: those of instance ``instance_id`` within its group; of several groups the later ones
+        divide what falls to an instance of the earlier.
+
+        Raises:
+            ValueError: there is no such instance.
+            RuntimeError: a group of unknown kind together with another.
+        """
         if instance_id >= num_of_instances:
             raise ValueError(f"instance_id({instance_id}) should be smaller than num_of_instances({num_of_instances})")
-        self.num_of_instances, self.instance_id = num_of_instances, instance_id
+        default = SHARDING_PRIORITIES.DEFAULT
+        group = default if sharding_group is None else sharding_group
+        if any((known == default) != (group == default) for known in self.groups):
+            raise RuntimeError("ShardingFilter cannot mix DEFAULT and non DEFAULT groups")
+        self.groups[group] = (num_of_instances, instance_id)
+        self.num_of_instances, self.instance_id = 1, 0
+        for key in sorted(self.groups, reverse=True):
+            if self.sharding_group_filter in (None, key):
+                count, number = self.groups[key]
+                self.instance_id += self.num_of_instances * number
+                self.num_of_instances *= count
 
     def __iter__(self):
         for i, item in enumerate(self.source_datapipe):
@@ -393,21 +424,12 @@ class FileLister(IterDataPipe):
 
     def __init__(self, root=".", masks="", *, recursive=False, abspath=False, non_deterministic=False, length=-1):
         self.roots = [root] if isinstance(root, (str, os.PathLike)) else root
-        self.masks = [masks] if isinstance(masks, str) else list(masks)
-        self.recursive, self.abspath, self.length = recursive, abspath, length
+        self.masks, self.length = masks, length
+        self.options = {"recursive": recursive, "abspath": abspath, "non_deterministic": non_deterministic}
 
     def __iter__(self):
         for root in self.roots:
-            if os.path.isfile(root):
-                yield os.fspath(root)
-                continue
-            for folder, folders, files in os.walk(os.path.abspath(root) if self.abspath else root):
-                folders.sort()
-                if not self.recursive:
-                    folders.clear()
-                for name in sorted(files):
-                    if any(not m or fnmatch.fnmatch(name, m) for m in self.masks):
-                        yield os.path.join(folder, name)
+            yield from get_file_pathnames_from_root(os.fspath(root), self.masks, **self.options)
 
     def __len__(self):
         if self.length == -1:
@@ -416,17 +438,21 @@ class FileLister(IterDataPipe):
 
 
 class FileOpener(IterDataPipe):
-    """``(path, open file)`` of paths."""
+    """``(path, open file)`` of paths; a file is closed when nothing refers to it any more.
+
+    Raises:
+        ValueError: another mode, or an encoding of bytes.
+    """
 
     def __init__(self, datapipe: Iterable[str], mode: str = "r", encoding=None, length: int = -1):
         if mode not in ("b", "t", "rb", "rt", "r"):
             raise ValueError(f"Invalid mode {mode}")
-        self.datapipe, self.encoding, self.length = datapipe, encoding, length
-        self.mode = mode if mode.startswith("r") else "r" + mode
+        if "b" in mode and encoding is not None:
+            raise ValueError("binary mode doesn't take an encoding argument")
+        self.datapipe, self.mode, self.encoding, self.length = datapipe, mode, encoding, length
 
     def __iter__(self):
-        for path in self.datapipe:
-            yield path, open(path, self.mode, encoding=self.encoding)  # noqa: SIM115  (the next step closes it)
+        yield from get_file_binaries_from_pathnames(self.datapipe, self.mode, self.encoding)
 
     __len__ = FileLister.__len__
 

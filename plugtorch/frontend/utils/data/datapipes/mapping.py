@@ -10,6 +10,11 @@ from .shuffling import Shuffling
 __all__ = ["Batcher", "Concater", "Mapper", "SequenceWrapper", "Shuffler", "Zipper"]
 
 
+def default_fn(data):
+    """What it is given."""
+    return data
+
+
 class SequenceWrapper(MapDataPipe):
     """The items of a sequence or mapping, of a copy of it unless ``deepcopy`` is False."""
 
@@ -27,7 +32,7 @@ class SequenceWrapper(MapDataPipe):
 class Mapper(MapDataPipe):
     """``fn`` of every item."""
 
-    def __init__(self, datapipe, fn: Callable = lambda data: data):
+    def __init__(self, datapipe, fn: Callable = default_fn):
         self.datapipe, self.fn = datapipe, fn
 
     def __getitem__(self, index):

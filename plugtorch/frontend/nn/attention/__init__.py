@@ -1,0 +1,1 @@
+"""Attention beyond ``scaled_dot_product_attention``."""
