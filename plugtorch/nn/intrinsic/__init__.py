@@ -2,22 +2,8 @@
 
 from __future__ import annotations
 
-from plugtorch.frontend.ao.nn.intrinsic import (
-    BNReLU2d,
-    BNReLU3d,
-    ConvBn1d,
-    ConvBn2d,
-    ConvBn3d,
-    ConvBnReLU1d,
-    ConvBnReLU2d,
-    ConvBnReLU3d,
-    ConvReLU1d,
-    ConvReLU2d,
-    ConvReLU3d,
-    LinearBn1d,
-    LinearReLU,
-)
-from plugtorch.nn.intrinsic import modules, qat, quantized
+from plugtorch.nn.intrinsic import modules, qat, quantized  # noqa: F401
+from plugtorch.nn.intrinsic.modules.fused import *  # noqa: F403
+from plugtorch.nn.intrinsic.modules.fused import __all__ as _all
 
-__all__ = ["BNReLU2d", "BNReLU3d", "ConvBn1d", "ConvBn2d", "ConvBn3d", "ConvBnReLU1d", "ConvBnReLU2d", "ConvBnReLU3d",
-           "ConvReLU1d", "ConvReLU2d", "ConvReLU3d", "LinearBn1d", "LinearReLU", "modules", "qat", "quantized"]
+__all__ = [*_all, "modules", "qat", "quantized"]

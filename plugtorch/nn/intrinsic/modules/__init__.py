@@ -2,22 +2,5 @@
 
 from __future__ import annotations
 
-from plugtorch.frontend.ao.nn.intrinsic import (
-    BNReLU2d,
-    BNReLU3d,
-    ConvBn1d,
-    ConvBn2d,
-    ConvBn3d,
-    ConvBnReLU1d,
-    ConvBnReLU2d,
-    ConvBnReLU3d,
-    ConvReLU1d,
-    ConvReLU2d,
-    ConvReLU3d,
-    LinearBn1d,
-    LinearReLU,
-)
-from plugtorch.nn.intrinsic.modules import fused
-
-__all__ = ["BNReLU2d", "BNReLU3d", "ConvBn1d", "ConvBn2d", "ConvBn3d", "ConvBnReLU1d", "ConvBnReLU2d", "ConvBnReLU3d",
-           "ConvReLU1d", "ConvReLU2d", "ConvReLU3d", "LinearBn1d", "LinearReLU", "fused"]
+from plugtorch.nn.intrinsic.modules.fused import *  # noqa: F403
+from plugtorch.nn.intrinsic.modules.fused import __all__ as __all__

@@ -3,26 +3,7 @@
 from __future__ import annotations
 
 from plugtorch.ao.nn.intrinsic.modules import fused
-from plugtorch.frontend.ao.nn.intrinsic import (
-    BNReLU2d,
-    BNReLU3d,
-    ConvAdd2d,
-    ConvAddReLU2d,
-    ConvBn1d,
-    ConvBn2d,
-    ConvBn3d,
-    ConvBnReLU1d,
-    ConvBnReLU2d,
-    ConvBnReLU3d,
-    ConvReLU1d,
-    ConvReLU2d,
-    ConvReLU3d,
-    LinearBn1d,
-    LinearLeakyReLU,
-    LinearReLU,
-    LinearTanh,
-)
+from plugtorch.frontend.ao.nn.intrinsic import *  # noqa: F403
+from plugtorch.frontend.ao.nn.intrinsic import __all__ as _all
 
-__all__ = ["BNReLU2d", "BNReLU3d", "ConvAdd2d", "ConvAddReLU2d", "ConvBn1d", "ConvBn2d", "ConvBn3d", "ConvBnReLU1d",
-           "ConvBnReLU2d", "ConvBnReLU3d", "ConvReLU1d", "ConvReLU2d", "ConvReLU3d", "LinearBn1d", "LinearLeakyReLU",
-           "LinearReLU", "LinearTanh", "fused"]
+__all__ = [*_all, "fused"]

@@ -2,19 +2,8 @@
 
 from __future__ import annotations
 
-from plugtorch.ao.nn.intrinsic.quantized import dynamic, modules
-from plugtorch.frontend.ao.nn.quantized.fused import (
-    BNReLU2d,
-    BNReLU3d,
-    ConvAdd2d,
-    ConvAddReLU2d,
-    ConvReLU1d,
-    ConvReLU2d,
-    ConvReLU3d,
-    LinearLeakyReLU,
-    LinearReLU,
-    LinearTanh,
-)
+from plugtorch.ao.nn.intrinsic.quantized import dynamic, modules  # noqa: F401
+from plugtorch.ao.nn.intrinsic.quantized.modules import *  # noqa: F403
+from plugtorch.ao.nn.intrinsic.quantized.modules import __all__ as _all
 
-__all__ = ["BNReLU2d", "BNReLU3d", "ConvAdd2d", "ConvAddReLU2d", "ConvReLU1d", "ConvReLU2d", "ConvReLU3d",
-           "LinearLeakyReLU", "LinearReLU", "LinearTanh", "dynamic", "modules"]
+__all__ = [*_all, "dynamic", "modules"]
