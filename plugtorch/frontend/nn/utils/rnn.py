@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
+
+from plugtorch.autograd.base import wrap
+from plugtorch.autograd.mode import NO_GRAD, mode
 from plugtorch.frontend import functions as fn
 from plugtorch.frontend.dispatch import is_tensor
 from plugtorch.frontend.tensor import Tensor
@@ -231,15 +235,37 @@ def pad_sequence(sequences: Any, batch_first: bool = False, padding_value: float
         raise RuntimeError(f"Expected padding_side to be one of left or right, but got {padding_side}.")
     longest = max(s.size(0) for s in sequences)
     trailing = tuple(sequences[0]._a.shape[1:])
-    rows = []
     for s in sequences:
         if tuple(s._a.shape[1:]) != trailing:
             d, a, b = next((i + 1, a, b) for i, (a, b) in enumerate(zip(trailing, s._a.shape[1:], strict=False)) if a != b)
             raise RuntimeError(f"The size of tensor a ({a}) must match the size of tensor b ({b}) at non-singleton "
                                f"dimension {d}")
+    if _are_plain_on_host(sequences):
+        return _padded_on_host(sequences, longest, trailing, batch_first, padding_value, padding_side)
+    rows = []
+    for s in sequences:
         blank = s.new_full((longest - s.size(0), *trailing), padding_value)
         rows.append(fn.cat([s, blank] if padding_side == "right" else [blank, s]) if longest > s.size(0) else s)
     return fn.stack(rows, 0 if batch_first else 1)
+
+
+def _are_plain_on_host(sequences):
+    """Whether these are values in the host's memory that nothing is to be recorded of: of one dtype, as out of a dataset."""
+    k, dtype = sequences[0]._k, sequences[0].dtype
+    return not (k.level or mode() & ~NO_GRAD) and all(
+        type(s) is Tensor and s._k is k and s.dtype is dtype and not s._req and s.device.type == "cpu" for s in sequences)
+
+
+def _padded_on_host(sequences, longest, trailing, batch_first, value, side):
+    """In one piece of memory: device libraries would compile anew for each length."""
+    k = sequences[0]._k
+    arrays = [np.asarray(k.to_host(s._a)) for s in sequences]
+    n = len(arrays)
+    out = np.full((n, longest, *trailing) if batch_first else (longest, n, *trailing), value, arrays[0].dtype)
+    rows = out if batch_first else out.swapaxes(0, 1)
+    for row, a in zip(rows, arrays, strict=True):
+        row[longest - len(a) if side == "left" else 0:][:len(a)] = a
+    return wrap(k.from_host(out, device=sequences[0].device), k)
 
 
 def unpad_sequence(padded_sequences: Tensor, lengths: Tensor, batch_first: bool = False) -> list[Tensor]:
