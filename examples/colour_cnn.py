@@ -11,6 +11,7 @@ import tarfile
 import time
 
 import numpy as np
+import pictures
 import torch
 import torch.nn.functional as F
 from torch import nn, optim
@@ -146,27 +147,19 @@ def baselines(training, testing, classes):
 
 
 def draw(losses, accuracies, testing, guesses, names, path):
-    try:
-        import matplotlib
-    except ImportError:
-        print("no picture: matplotlib is not installed")
-        return
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
+    def on(figure):
+        curves, images = figure.subfigures(2, 1, height_ratios=[2, 3])
+        left, right = curves.subplots(1, 2)
+        left.plot(losses, linewidth=0.8)
+        left.set(title="training loss", xlabel="step")
+        right.plot(range(1, len(accuracies) + 1), accuracies)
+        right.set(title="test accuracy", xlabel="epoch", ylabel="%")
+        for axes, image, guess, label in zip(images.subplots(3, 8).flat, testing.pixels, guesses.tolist(), testing.labels):
+            axes.imshow(image.transpose(1, 2, 0))
+            axes.set_axis_off()
+            axes.set_title(names[guess], fontsize=7, color="black" if guess == label else "red")
 
-    figure = plt.figure(figsize=(12, 7))
-    curves, pictures = figure.subfigures(2, 1, height_ratios=[2, 3])
-    left, right = curves.subplots(1, 2)
-    left.plot(losses, linewidth=0.8)
-    left.set(title="training loss", xlabel="step")
-    right.plot(range(1, len(accuracies) + 1), accuracies)
-    right.set(title="test accuracy", xlabel="epoch", ylabel="%")
-    for axes, image, guess, label in zip(pictures.subplots(3, 8).flat, testing.pixels, guesses.tolist(), testing.labels):
-        axes.imshow(image.transpose(1, 2, 0))
-        axes.set_axis_off()
-        axes.set_title(names[guess], fontsize=7, color="black" if guess == label else "red")
-    figure.savefig(path, dpi=100)
-    print(f"picture: {path}")
+    pictures.save(path, on, size=(12, 7))
 
 
 def main():

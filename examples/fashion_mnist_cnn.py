@@ -9,6 +9,7 @@ import os
 import struct
 import time
 
+import pictures
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
@@ -84,22 +85,14 @@ def evaluate(net, loader):
 
 
 def draw(losses, accuracies, path):
-    try:
-        import matplotlib
-    except ImportError:
-        print("no picture: matplotlib is not installed")
-        return
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
+    def on(figure):
+        left, right = figure.subplots(1, 2)
+        left.plot(losses, linewidth=0.8)
+        left.set(title="training loss", xlabel="step", ylabel="negative log likelihood")
+        right.plot(range(1, len(accuracies) + 1), accuracies, marker="o")
+        right.set(title="test accuracy", xlabel="epoch", ylabel="%")
 
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4))
-    left.plot(losses, linewidth=0.8)
-    left.set(title="training loss", xlabel="step", ylabel="negative log likelihood")
-    right.plot(range(1, len(accuracies) + 1), accuracies, marker="o")
-    right.set(title="test accuracy", xlabel="epoch", ylabel="%")
-    figure.tight_layout()
-    figure.savefig(path, dpi=100)
-    print(f"picture: {path}")
+    pictures.save(path, on)
 
 
 def main():

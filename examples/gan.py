@@ -10,6 +10,7 @@ import argparse
 import os
 import time
 
+import pictures
 import torch
 import torch.nn as nn
 import torch.optim as optim
@@ -124,24 +125,16 @@ def train(generator, discriminator, optimizers, loader, noise_size, steps, losse
 
 
 def draw(losses, images, path):
-    try:
-        import matplotlib
-    except ImportError:
-        print("no picture: matplotlib is not installed")
-        return
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
+    def on(figure):
+        left, right = figure.subplots(1, 2)
+        left.plot(losses, linewidth=0.8, label=["discriminator", "generator"])
+        left.set(title="losses", xlabel="step", ylabel="binary cross entropy")
+        left.legend()
+        grid = images.reshape(8, 8, 28, 28).transpose(1, 2).reshape(8 * 28, 8 * 28)
+        right.imshow(grid.numpy(), cmap="gray_r", vmin=0, vmax=1)
+        right.set(title="generated images", xticks=[], yticks=[])
 
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 5))
-    left.plot(losses, linewidth=0.8, label=["discriminator", "generator"])
-    left.set(title="losses", xlabel="step", ylabel="binary cross entropy")
-    left.legend()
-    grid = images.reshape(8, 8, 28, 28).transpose(1, 2).reshape(8 * 28, 8 * 28)
-    right.imshow(grid.numpy(), cmap="gray_r", vmin=0, vmax=1)
-    right.set(title="generated images", xticks=[], yticks=[])
-    figure.tight_layout()
-    figure.savefig(path, dpi=100)
-    print(f"picture: {path}")
+    pictures.save(path, on, size=(11, 5))
 
 
 def main():

@@ -7,6 +7,7 @@ import argparse
 import os
 import time
 
+import pictures
 import torch
 from fashion_mnist_cnn import HERE, load  # the folder of a program is where Python looks first
 from torch import nn, optim
@@ -76,22 +77,14 @@ def baselines(training, testing):
 
 
 def draw(losses, path):
-    try:
-        import matplotlib
-    except ImportError:
-        print("no picture: matplotlib is not installed")
-        return
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
+    def on(figure):
+        axes = figure.subplots()
+        for name, values in losses.items():
+            axes.plot(values, linewidth=0.8, label=name)
+        axes.set(title="training loss", xlabel="step", ylabel="cross-entropy")
+        axes.legend()
 
-    figure, axes = plt.subplots(figsize=(6, 4))
-    for name, values in losses.items():
-        axes.plot(values, linewidth=0.8, label=name)
-    axes.set(title="training loss", xlabel="step", ylabel="cross-entropy")
-    axes.legend()
-    figure.tight_layout()
-    figure.savefig(path, dpi=100)
-    print(f"picture: {path}")
+    pictures.save(path, on, size=(6, 4))
 
 
 def main():

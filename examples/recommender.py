@@ -15,6 +15,7 @@ import tempfile
 import time
 import zipfile
 
+import pictures
 import torch
 from torch import nn, optim
 from torch.utils.data import DataLoader, TensorDataset
@@ -122,24 +123,16 @@ def baselines(training, testing, sizes):
 
 
 def draw(losses, errors, simple, path):
-    try:
-        import matplotlib
-    except ImportError:
-        print("no picture: matplotlib is not installed")
-        return
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
+    def on(figure):
+        left, right = figure.subplots(1, 2)
+        left.plot(losses, linewidth=0.8)
+        left.set(title="training loss", xlabel="step", ylabel="squared error")
+        right.plot(range(1, len(errors) + 1), errors, marker="o")
+        right.axhline(simple, color="grey", linestyle="--", label="user and item means")
+        right.set(title="test error", xlabel="epoch", ylabel="RMSE")
+        right.legend()
 
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4))
-    left.plot(losses, linewidth=0.8)
-    left.set(title="training loss", xlabel="step", ylabel="squared error")
-    right.plot(range(1, len(errors) + 1), errors, marker="o")
-    right.axhline(simple, color="grey", linestyle="--", label="user and item means")
-    right.set(title="test error", xlabel="epoch", ylabel="RMSE")
-    right.legend()
-    figure.tight_layout()
-    figure.savefig(path, dpi=100)
-    print(f"picture: {path}")
+    pictures.save(path, on)
 
 
 def main():

@@ -13,6 +13,7 @@ import re
 import time
 from collections import Counter
 
+import pictures
 import torch
 import torch.nn as nn
 import torch.optim as optim
@@ -137,24 +138,16 @@ def evaluate(model, loader):
 
 
 def draw(losses, accuracies, baseline, path):
-    try:
-        import matplotlib
-    except ImportError:
-        print("no picture: matplotlib is not installed")
-        return
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
+    def on(figure):
+        left, right = figure.subplots(1, 2)
+        left.plot(losses, linewidth=0.8)
+        left.set(title="training loss", xlabel="step", ylabel="binary cross entropy")
+        right.plot(range(1, len(accuracies) + 1), accuracies, marker="o", label="LSTM")
+        right.axhline(baseline, color="gray", linestyle="--", label="naive Bayes")
+        right.set(title="test accuracy", xlabel="epoch", ylabel="%")
+        right.legend()
 
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4))
-    left.plot(losses, linewidth=0.8)
-    left.set(title="training loss", xlabel="step", ylabel="binary cross entropy")
-    right.plot(range(1, len(accuracies) + 1), accuracies, marker="o", label="LSTM")
-    right.axhline(baseline, color="gray", linestyle="--", label="naive Bayes")
-    right.set(title="test accuracy", xlabel="epoch", ylabel="%")
-    right.legend()
-    figure.tight_layout()
-    figure.savefig(path, dpi=100)
-    print(f"picture: {path}")
+    pictures.save(path, on)
 
 
 def main():

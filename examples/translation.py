@@ -17,6 +17,7 @@ import re
 import time
 from collections import Counter
 
+import pictures
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
@@ -206,24 +207,16 @@ def nearest(sources, known):
 
 
 def draw(losses, source, target, weights, path):
-    try:
-        import matplotlib
-    except ImportError:
-        print("no picture: matplotlib is not installed")
-        return
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
+    def on(figure):
+        left, right = figure.subplots(1, 2)
+        left.plot(losses, linewidth=0.8)
+        left.set(title="training loss", xlabel="step", ylabel="cross entropy")
+        right.imshow(weights.numpy(), cmap="gray_r", vmin=0, vmax=1)
+        right.set_xticks(range(len(source)), source, rotation=60, ha="right")
+        right.set_yticks(range(len(target)), target)
+        right.set(title="attention of a translation's words (down) to the source's")
 
-    figure, (left, right) = plt.subplots(1, 2, figsize=(12, 5))
-    left.plot(losses, linewidth=0.8)
-    left.set(title="training loss", xlabel="step", ylabel="cross entropy")
-    right.imshow(weights.numpy(), cmap="gray_r", vmin=0, vmax=1)
-    right.set_xticks(range(len(source)), source, rotation=60, ha="right")
-    right.set_yticks(range(len(target)), target)
-    right.set(title="attention of a translation's words (down) to the source's")
-    figure.tight_layout()
-    figure.savefig(path, dpi=100)
-    print(f"picture: {path}")
+    pictures.save(path, on, size=(12, 5))
 
 
 def main():

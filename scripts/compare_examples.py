@@ -67,7 +67,8 @@ def main():
     parser.add_argument("--json", help="also write everything measured into this file")
     args = parser.parse_args()
     backends = args.backends.split(",")
-    programs = args.only.split(",") if args.only else sorted(path.stem for path in EXAMPLES.glob("*.py"))
+    programs = args.only.split(",") if args.only else sorted(
+        path.stem for path in EXAMPLES.glob("*.py") if "__main__" in path.read_text())
 
     titles = [TITLES.get(b, b) for b in backends]
     header = ["program", "measure", "baselines", *titles, *(f"seconds, {t}" for t in titles)]

@@ -50,8 +50,7 @@ def fetch(package: Package, folder: Path | None = None) -> Path:
             raise SystemExit(f"{package.spec} needs {command[0]}, which is not there: {error}") from error
         if done.returncode or not path.exists():
             raise SystemExit(f"{done.stdout}{done.stderr}\n{package.spec} could not be fetched by {command[0]}. Where "
-                             f"there is no "
-                             f"network, put {package.file} into {folder}")
+                             f"there is no network, put {package.file} into {folder}")
     found = hashlib.sha256(path.read_bytes()).hexdigest()
     if found != package.sha256:
         raise SystemExit(f"{path} has the SHA-256 {found} and should have {package.sha256}: delete it and try again")
