@@ -116,11 +116,23 @@ def check_repeated(shape, dtype: DType, nbytes: int) -> None:
     """
     needed = math.prod(shape) * dtype.itemsize
     if needed > nbytes + _MOST_REPEATED:
-        raise RuntimeError(f"a tensor of shape {tuple(shape)} repeats elements of a storage of {nbytes} bytes and would "
-                           f"take "
-                           f"{needed} bytes as a copy, which this backend or form of tensor needs; the file is "
-                           f"malformed, or "
-                           "save a contiguous tensor, or load it with the numpy backend")
+        raise RuntimeError(
+            f"a tensor of shape {tuple(shape)} repeats elements of a storage of {nbytes} bytes and would take {needed} "
+            "bytes as a copy, which this backend or form of tensor needs. Save a contiguous tensor, or load the file with "
+            "the numpy backend; a file from elsewhere may be malformed")
+
+
+def check_inside(shape, strides, offset: int, dtype: DType, nbytes: int) -> None:
+    """Refuses a tensor that does not lie within a storage.
+
+    Raises:
+        RuntimeError: it does not.
+    """
+    last = offset + sum((n - 1) * s for n, s in zip(shape, strides, strict=True))
+    if offset < 0 or min((*shape, *strides), default=0) < 0 or (0 not in shape and last >= nbytes // dtype.itemsize):
+        raise RuntimeError(
+            f"setStorage: sizes {list(shape)}, strides {list(strides)}, storage offset {offset}, and itemsize "
+            f"{dtype.itemsize} are out of bounds for storage of size {nbytes}")
 
 
 class UntypedStorage:
@@ -176,12 +188,8 @@ class UntypedStorage:
         Raises:
             RuntimeError: it does not fit into it.
         """
+        check_inside(shape, strides, offset, dtype, self.nbytes())
         count = self.nbytes() // dtype.itemsize
-        last = offset + sum((n - 1) * s for n, s in zip(shape, strides, strict=True))
-        if offset < 0 or min((*shape, *strides), default=0) < 0 or (0 not in shape and last >= count):
-            raise RuntimeError(
-                f"setStorage: sizes {list(shape)}, strides {list(strides)}, storage offset {offset}, and itemsize "
-                f"{dtype.itemsize} are out of bounds for storage of size {self.nbytes()}")
         base = self._base(dtype)
         k = base._k
         if not k.aliases:

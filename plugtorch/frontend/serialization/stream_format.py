@@ -29,8 +29,7 @@ class _Plain(BoundedUnpickler):
 
 def _damaged(what) -> RuntimeError:
     return RuntimeError(f"the file is damaged or was not saved, transferred or stored completely: {what}; save it again "
-                        f"or use "
-                        "another copy")
+                        "or use another copy")
 
 
 class StreamReader:

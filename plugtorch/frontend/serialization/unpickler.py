@@ -27,7 +27,7 @@ from plugtorch.spec.dtypes import DType
 
 from .names import DTYPE_OF_STORAGE, find
 from .safe_globals import allowed, allowed_types
-from .storage import UntypedStorage, check_repeated
+from .storage import UntypedStorage, check_inside, check_repeated
 
 
 class SourceChangeWarning(Warning):
@@ -71,12 +71,7 @@ class FileStorage(storage.TypedStorage):
 
     def tensor(self, dtype, offset, size, stride):
         """A tensor on the part."""
-        last = offset + sum((n - 1) * s for n, s in zip(size, stride, strict=True))
-        bound = self.count * self.dtype.itemsize // dtype.itemsize
-        if offset < 0 or min((*size, *stride), default=0) < 0 or (0 not in size and last >= bound):
-            raise RuntimeError(
-                f"setStorage: sizes {list(size)}, strides {list(stride)}, storage offset {offset}, and itemsize "
-                f"{dtype.itemsize} are out of bounds for storage of size {self.count * self.dtype.itemsize}")
+        check_inside(size, stride, offset, dtype, self.count * self.dtype.itemsize)
         return self.file.tensor(dtype, self.start + offset, size, stride)
 
 
@@ -151,8 +146,7 @@ def rebuild_quantized_tensor(storage, offset, size, stride, parameters, requires
     channels, (axis,) = (scale, zero_point), _numbers(axis, "the axis of channels")
     if not 0 <= axis < integers.dim() or not all(type(p) is Tensor and p.shape == (integers.shape[axis],) for p in channels):
         raise malformed(f"a quantised tensor of shape {tuple(integers.shape)} whose scales and zero points are not one "
-                        f"for each "
-                        f"index of dimension {axis}")
+                        f"for each index of dimension {axis}")
     return quantized(integers, Quantizer(storage.quantized, scheme, scale, zero_point, axis))
 
 
@@ -362,7 +356,8 @@ def _check_key(key, depth=6):
 
 
 def _safe(name: str):
-    return _SAFE.get(name) or allowed(name)
+    known = _SAFE.get(name)
+    return allowed(name) if known is None else known
 
 
 def is_safe(name: str) -> bool:
@@ -439,8 +434,7 @@ def _module_class(kind, file, source):
             return kind
         if now != source:
             warnings.warn(f"source code of class '{typename(kind)}' has changed since the file was saved, in {file}; the "
-                          f"class "
-                          "as it is now is used", SourceChangeWarning, stacklevel=2)
+                          "class as it is now is used", SourceChangeWarning, stacklevel=2)
     return kind
 
 
