@@ -25,9 +25,8 @@ def _checked_state(optimizer: Optimizer, swapin: Any) -> tuple[dict, list]:
     _require(bool(optimizer.state), f"{_NAME} requires initialized optimizer state.")
     _require(isinstance(swapin, dict), f"{_NAME} requires a DCP-style optimizer state_dict.")
     state, groups = swapin.get("state"), swapin.get("param_groups")
-    _require(isinstance(state, dict), f"{_NAME} requires swapin_optim_state['state'] to be a dict mapping packed "
-                                      f"parameter ids "
-                                      f"to per-param state dicts, got {type(state).__name__}.")
+    _require(isinstance(state, dict), f"{_NAME} requires swapin_optim_state['state'] to be a dict mapping packed parameter "
+                                      f"ids to per-param state dicts, got {type(state).__name__}.")
     _require(not any(isinstance(key, Tensor) for key in state),
              f"{_NAME} requires optimizer.state_dict()-style state keyed by packed parameter ids.")
     _require(all(isinstance(value, dict) for key, value in state.items() if isinstance(key, int)),
@@ -51,8 +50,7 @@ def _checked_numbers(i: int, group: dict[str, Any], given: Any) -> list[int]:
     only_given, only_own = [k for k in given if k not in group], [k for k in group if k not in given]
     _require(not only_given and not only_own,
              f"{_NAME} requires optimizer.state_dict()-style param group keys to exactly match the live optimizer group "
-             f"keys "
-             f"for group {i}. Keys only in swap-in: {only_given}. Keys only in live: {only_own}.")
+             f"keys for group {i}. Keys only in swap-in: {only_given}. Keys only in live: {only_own}.")
     return numbers
 
 

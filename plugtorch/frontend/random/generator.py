@@ -313,7 +313,9 @@ class Generator:
 
     def clone_state(self) -> Generator:
         """An independent generator in the same state."""
-        return _rebuild(self._device, self.state_bytes())
+        generator = Generator(self._device)
+        generator.load_state_bytes(self.state_bytes())
+        return generator
 
     def __copy__(self) -> Generator:
         return self.clone_state()
@@ -327,12 +329,6 @@ class Generator:
     def __setstate__(self, state: tuple) -> None:
         self.manual_seed(state[0])
         self.set_state(state[2])
-
-
-def _rebuild(device: Any, state: bytes) -> Generator:
-    generator = Generator(device)
-    generator.load_state_bytes(state)
-    return generator
 
 
 class Reader:

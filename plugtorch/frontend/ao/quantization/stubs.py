@@ -7,8 +7,8 @@ from plugtorch.frontend.nn.modules.module import Module
 __all__ = ["DeQuantStub", "QuantStub", "QuantWrapper"]
 
 
-class QuantStub(Module):
-    """Marks where values are to be quantised: the identity, which ``prepare`` gives an observer and ``convert`` replaces.
+class _Stub(Module):
+    """The identity, with a configuration.
 
     Args:
         qconfig: what to quantise with, or None for that of the module around it.
@@ -23,20 +23,12 @@ class QuantStub(Module):
         return x
 
 
-class DeQuantStub(Module):
-    """Marks where values are to be dequantised: the identity, which ``convert`` replaces.
+class QuantStub(_Stub):
+    """Marks where values are to be quantised: the identity, which ``prepare`` gives an observer and ``convert`` replaces."""
 
-    Args:
-        qconfig: as of :class:`QuantStub`.
-    """
 
-    def __init__(self, qconfig=None):
-        super().__init__()
-        if qconfig:
-            self.qconfig = qconfig
-
-    def forward(self, x):
-        return x
+class DeQuantStub(_Stub):
+    """Marks where values are to be dequantised: the identity, which ``convert`` replaces."""
 
 
 class QuantWrapper(Module):

@@ -153,7 +153,6 @@ class Linear(WeightedQuantizedModule):
         """Set both."""
         self._packed_params.set_weight_bias(w, b)
 
-
     @classmethod
     def _arguments(cls, source):
         """More arguments of the class, of the fused module it is made of."""
