@@ -18,6 +18,7 @@ from plugtorch.spec.dtypes import INT
 from plugtorch.spec.op import OPS
 
 from .kernels import JaxKernels
+from .program import compiled_program
 
 # 64-bit types exist only under this switch, which is the process's: without it they would silently be 32-bit.
 jax.config.update("jax_enable_x64", True)
@@ -102,6 +103,17 @@ class JaxBackend(JaxKernels):
 
     def release(self):
         jax.clear_caches()
+
+    def compile_program(self, program):
+        return compiled_program(RAW, program)
+
+    def bounds(self, x):
+        if traced(x):
+            return None
+        if x.device.platform == "cpu":  # the host reads its memory as it is
+            values = np.asarray(x)
+            return values.min().item(), values.max().item()
+        return super().bounds(x)
 
     def device_properties(self, device):
         native = self._native_device(device)

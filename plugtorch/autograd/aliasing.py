@@ -84,6 +84,18 @@ def alias_of(t: TensorBase) -> Alias:
     return alias
 
 
+def forget_alias(t: TensorBase) -> bool:
+    """Drops the record of shared memory of a tensor that shares its memory with nobody any more; returns whether it has
+    none now."""
+    at = t._alias
+    if at is None:
+        return True
+    if at.path or at.base is not None or any(other is not t for other in at.storage.live()):
+        return False
+    t._alias = None
+    return True
+
+
 _SPREADING = frozenset({"broadcast_to", "as_strided", "unfold_dim"})
 
 

@@ -1,13 +1,15 @@
-"""``torch.compile`` and the names of ``torch.compiler`` and ``torch._dynamo``. Nothing is compiled: every function and
-module is run eagerly by Python, whatever backend or mode is named."""
+"""``torch.compile`` and the names of ``torch.compiler`` and ``torch._dynamo``."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
+import sys
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
+
+from plugtorch.transforms.tracing.recorder import RECORDER, cannot
 
 from .not_offered import refused_function
 
@@ -16,18 +18,27 @@ _default_backend: Any = "inductor"
 _MODES = ("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs", "lite")
 
 
-def compile(model=None, *, fullgraph=False, dynamic=None, backend=None, mode=None, options=None, name=None, disable=False,
+def compile(model=None, *, fullgraph=None, dynamic=None, backend=None, mode=None, options=None, name=None, disable=False,
             recompile_limit=None, isolate_recompiles=False, shapes_spec=None):  # noqa: A001  (PyTorch's name)
-    """The function or module, which is run eagerly: nothing is compiled.
+    """The function or module, compiled: the first call of a kind is recorded as a program of ops, which is run at the later
+    ones; see :class:`~plugtorch.frontend.compiled.function.CompiledFunction`.
+
+    Whatever tensors the function reads and writes (parameters, buffers, gradients, the state of optimizers and generators)
+    is found by recording it. Gradients flow through a compiled function from outside; a whole training step may be one.
 
     Args:
         model: a function or a Module; without it a decorator is returned.
-        backend: a name of :func:`list_backends`, "eager" or the like, or a function; checked and not used.
+        fullgraph: True raises an error, with file and line, for what cannot be recorded; False runs such a call eagerly.
+            The default is True, and False in a program that imports plugtorch as ``torch``, as PyTorch's is.
+        backend: "eager" runs the function as it is; other names of :func:`list_backends` and functions are checked, and
+            programs are compiled by the backend that holds the tensors.
+        recompile_limit: how many programs are kept per function; 8 unless given.
+        disable: gives the function back as it is.
         mode, options: not both; checked and not used.
-        fullgraph, dynamic, name, disable, recompile_limit, isolate_recompiles, shapes_spec: not used.
+        dynamic, name, isolate_recompiles, shapes_spec: not used; every shape has a program of its own.
 
     Returns:
-        A function with the same attributes that calls ``model``; for a Module, an :class:`OptimizedModule` around it.
+        A function with the same attributes; for a Module, an :class:`OptimizedModule` around it.
 
     Raises:
         RuntimeError: both mode and options, an unknown mode or backend, or nothing that can be called.
@@ -40,28 +51,33 @@ def compile(model=None, *, fullgraph=False, dynamic=None, backend=None, mode=Non
         lookup_backend(backend)
     if model is None:
         return lambda function: compile(function, fullgraph=fullgraph, dynamic=dynamic, backend=backend, mode=mode,
-                                        options=options, disable=disable)
+                                        options=options, disable=disable, recompile_limit=recompile_limit)
+    from .compiled.function import compiled
     from .nn.modules.module import Module
 
     if isinstance(model, type) or not callable(model):
         raise RuntimeError(f"torch.compile takes a function or a module, but got {model!r}")
     if disable:
         return model
+    if fullgraph is None:
+        fullgraph = getattr(sys.modules.get("torch"), "__name__", "") != "plugtorch"
+    limit = recompile_limit or config.recompile_limit
     if isinstance(model, Module):
-        return _optimized_module(model)
+        from .nn.modules.compiled import OptimizedModule
 
-    @functools.wraps(model)
-    def compiled(*args, **kwargs):
-        return model(*args, **kwargs)
-
-    compiled._torchdynamo_orig_callable = model
-    return compiled
+        return OptimizedModule(model, None if backend == "eager" else compiled(model.__call__, fullgraph, limit))
+    if backend == "eager":
+        return _eager(model)
+    return compiled(model, fullgraph, limit)
 
 
-def _optimized_module(model):
-    from .nn.modules.compiled import OptimizedModule
+def _eager(function):
+    @functools.wraps(function)
+    def call(*args, **kwargs):
+        return function(*args, **kwargs)
 
-    return OptimizedModule(model)
+    call._torchdynamo_orig_callable = function
+    return call
 
 
 # Backends.
@@ -71,7 +87,7 @@ class InvalidBackend(RuntimeError):
 
 
 def list_backends(exclude_tags=("debug", "experimental")) -> list[str]:
-    """The names that ``backend=`` takes. None of them is used."""
+    """The names that ``backend=`` takes."""
     return sorted(name for name in _BACKENDS if name != "eager" or not exclude_tags)
 
 
@@ -114,13 +130,11 @@ def get_default_backend():
 # Questions.
 
 def is_compiling() -> bool:
-    """False: nothing is compiled."""
-    return False
+    """Whether the code runs in order to be recorded."""
+    return RECORDER.get() is not None
 
 
-def is_dynamo_compiling() -> bool:
-    """False: nothing is compiled."""
-    return False
+is_dynamo_compiling = is_compiling
 
 
 def is_exporting() -> bool:
@@ -129,7 +143,11 @@ def is_exporting() -> bool:
 
 
 def reset() -> None:
-    """Forgets what was compiled: nothing."""
+    """Forgets all programs of all compiled functions."""
+    from .compiled.function import LIVE
+
+    for function in list(LIVE):
+        function.reset()
 
 
 def cudagraph_mark_step_begin() -> None:
@@ -156,9 +174,11 @@ allow_in_graph, assume_constant_result, disallow_in_graph, forbid_in_graph, nons
 
 
 class _Disabled(contextlib.ContextDecorator):
-    """A block that is not compiled, as all are not."""
+    """A block that is not recorded."""
 
     def __enter__(self):
+        if RECORDER.get() is not None:
+            raise cannot("a part of a compiled function is marked as not to be compiled (torch.compiler.disable)")
         return self
 
     def __exit__(self, *exc):
@@ -166,8 +186,17 @@ class _Disabled(contextlib.ContextDecorator):
 
 
 def disable(fn=None, recursive=True, *, reason=None, wrapping=True):
-    """The function, which is not compiled anyway; without one, a decorator."""
-    return _Disabled() if fn is None else fn
+    """The function, which a compiled function cannot call (it is then run eagerly, or refused with ``fullgraph``);
+    without one, a decorator that is a context too."""
+    if fn is None:
+        return _Disabled()
+
+    @functools.wraps(fn)
+    def call(*args, **kwargs):
+        with _Disabled():
+            return fn(*args, **kwargs)
+
+    return call
 
 
 def substitute_in_graph(original_fn, *, can_constant_fold_through=False, skip_signature_check=False,
@@ -177,7 +206,9 @@ def substitute_in_graph(original_fn, *, can_constant_fold_through=False, skip_si
 
 
 def graph_break(msg: str = "") -> None:
-    """Nothing: there is no graph."""
+    """Says that a compiled function cannot be recorded from here on; nothing outside of one."""
+    if RECORDER.get() is not None:
+        raise cannot(f"a compiled function calls graph_break({msg!r})")
 
 
 def skip_frame(msg: str = "") -> None:
@@ -205,7 +236,8 @@ _STANCES = ("default", "eager_then_compile", "aot_eager_then_compile", "fail_on_
 
 
 class set_stance(contextlib.ContextDecorator):  # noqa: N801
-    """What a compiler is to do, as a statement or a block; checked and without effect.
+    """What compiled functions do, as a statement or a block: "force_eager" runs them as they are, "fail_on_recompile"
+    refuses to record a second kind of call, "eager_on_recompile" runs it eagerly; the others are the default.
 
     Raises:
         RuntimeError: no such stance.
@@ -214,13 +246,21 @@ class set_stance(contextlib.ContextDecorator):  # noqa: N801
     def __init__(self, stance: str = "default", *, skip_guard_eval_unsafe: bool = False, force_backend=None):
         if stance not in _STANCES:
             raise RuntimeError(f"invalid torch.compile stance '{stance}'")
-        self.stance = stance
+        from .compiled import function
+
+        self.stance, self._before = stance, function.STANCE.get()
+        function.STANCE.set(stance)
 
     def __enter__(self):
+        from .compiled import function
+
+        function.STANCE.set(self.stance)
         return self
 
     def __exit__(self, *exc):
-        return None
+        from .compiled import function
+
+        function.STANCE.set(self._before)
 
 
 def set_enable_guard_collectives(enabled: bool) -> bool:
@@ -239,7 +279,7 @@ def set_recursion_limit(limit: int) -> None:
 
 
 def optimize(*args: Any, **kwargs: Any) -> Callable:
-    """A decorator, :func:`compile` in an older form: the function is run eagerly."""
+    """A decorator, :func:`compile` in an older form."""
     backend = args[0] if args else kwargs.get("backend")
     return compile(backend=backend if isinstance(backend, str) else None)
 
@@ -248,12 +288,12 @@ optimize_assert = optimize
 
 
 def save_cache_artifacts():
-    """None: nothing is compiled, so nothing is cached."""
+    """None: programs are not kept beyond the process."""
     return None
 
 
 def load_cache_artifacts(serialized_artifacts: bytes):
-    """None: nothing is compiled, so nothing is cached."""
+    """None: programs are not kept beyond the process."""
     return None
 
 
@@ -276,7 +316,7 @@ export = refused_function("_dynamo.export", _EAGER)
 explain = refused_function("_dynamo.explain", _EAGER)
 load_compiled_function = refused_function("compiler.load_compiled_function", _EAGER)
 
-# Settings of the compiler that programs set; none has an effect.
+# Settings of the compiler that programs set; ``recompile_limit`` is read by :func:`compile`, the others have no effect.
 config = SimpleNamespace(
     suppress_errors=False, verbose=False, cache_size_limit=8, recompile_limit=8, accumulated_cache_size_limit=256,
     dynamic_shapes=True, assume_static_by_default=True, automatic_dynamic_shapes=True, optimize_ddp=True,

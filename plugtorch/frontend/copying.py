@@ -11,7 +11,7 @@ import numpy as np
 from plugtorch.autograd.aliasing import Storage, alias_of, read_steps
 from plugtorch.autograd.base import wrap
 from plugtorch.autograd.layout import contiguous_strides, layout_of
-from plugtorch.spec.registry import load_backend
+from plugtorch.frontend.state import backend_named
 
 from .methods import method
 from .storage import line_steps, place_on
@@ -86,7 +86,7 @@ _memories: weakref.WeakValueDictionary = weakref.WeakValueDictionary()
 
 
 def _memory(array, backend):
-    k = load_backend(backend)
+    k = backend_named(backend)
     return Memory(Storage(k.from_host(array, device=k.default_device())), k)
 
 

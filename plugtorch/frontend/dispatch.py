@@ -24,6 +24,7 @@ from plugtorch.spec.dtypes import (
     result_type,
 )
 from plugtorch.spec.op import OPS
+from plugtorch.spec.program import HostFloat
 
 from . import state
 from .unsupported import refuse
@@ -39,7 +40,7 @@ def is_tensor(obj) -> bool:
 def as_number(value):
     """A plain Python number from a number or a NumPy scalar; tensors and None pass through."""
     kind = type(value)
-    if kind in NUMBERS or value is None or isinstance(value, TensorBase):
+    if kind in NUMBERS or value is None or isinstance(value, TensorBase) or kind is HostFloat:
         return value
     if isinstance(value, generic):
         return value.item()

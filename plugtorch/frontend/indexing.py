@@ -49,7 +49,10 @@ def checked_index(index, size, dim, what="index", negative=True):
     a = k.cast(a, dtype=dtypes.int64)
     if math.prod(a.shape) == 0:
         return a
-    low, high = k.bounds(a)
+    known = k.bounds(a)
+    if known is None:  # a value that a recorded program computes
+        return k.where(k.lt(a, 0), k.add(a, size), a) if negative else a
+    low, high = known
     if low < 0 and not negative:
         raise IndexError(f"{what} {low} is out of bounds for dimension {dim} with size {size}")
     if low < -size or high >= size:

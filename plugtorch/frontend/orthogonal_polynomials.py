@@ -26,7 +26,12 @@ def _greatest(n):
     """The greatest degree, also of the samples of a transform."""
     while n._k.level:
         n = n._a.value
-    return int(n._k.bounds(n._a)[1]) if math.prod(n._a.shape) else 0
+    if not math.prod(n._a.shape):
+        return 0
+    known = n._k.bounds(n._a)
+    if known is None:
+        raise RuntimeError("the degree of a polynomial is not known while a function is recorded: give it as a Python int")
+    return int(known[1])
 
 
 def _recurrence(k, x, n, last, first, step):

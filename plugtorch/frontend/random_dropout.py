@@ -13,13 +13,14 @@ import math
 import numpy as np
 
 from plugtorch.autograd.base import wrap
+from plugtorch.autograd.record import differentiable
 from plugtorch.spec.dtypes import FLOAT
 from plugtorch.transforms.levels import LEVELS
 
 from . import random as host
 from . import random_mapped
 from .random import default_generator
-from .random_fill import in_memory_order
+from .random_fill import drawn_array, in_memory_order
 
 # The saturation value of SELU: scale * alpha.
 _ALPHA = 1.7580993408473766
@@ -34,8 +35,9 @@ def _idle(input, p, train) -> bool:
     return p == 0 or not train or input.numel() == 0
 
 
-def _kept(input, p, shape=None) -> np.ndarray:
-    """Which elements survive, as a host array of bools; of the input's shape and memory order, or of ``shape``."""
+def _kept(input, p, shape=None):
+    """A function that draws which elements survive, as a host array of bools; of the input's shape and memory order, or of
+    ``shape``."""
     dtype = input.dtype
     if dtype.category != FLOAT:
         if dtype.is_complex:
@@ -43,18 +45,21 @@ def _kept(input, p, shape=None) -> np.ndarray:
         raise RuntimeError(f"result type Float can't be cast to the desired output type {dtype.legacy}")
     if LEVELS.get():
         shape = tuple(input._a.shape) if shape is None else shape
-        return random_mapped.drawn(lambda s: host.bernoulli(default_generator, s, 1 - p, "bool"), shape)
+        return lambda: random_mapped.drawn(lambda s: host.bernoulli(default_generator, s, 1 - p, "bool"), shape)
     if shape is not None:
-        return host.bernoulli(default_generator, shape, 1 - p, "bool")
+        return lambda: host.bernoulli(default_generator, shape, 1 - p, "bool")
     return in_memory_order(input, lambda s, _: host.bernoulli(default_generator, s, 1 - p, "bool"))
 
 
-def _constant(input, array: np.ndarray):
-    """A host array in the input's dtype as a tensor beside the input."""
+def _constant(input, make):
+    """A host array in the input's dtype, which ``make()`` gives, as a tensor beside the input."""
     k = input._k
-    if array.ndim > input.dim():  # a mask for each sample of a mapped function
-        return random_mapped.entered(array, k, k.device_of(input._a))
-    return wrap(k.adopt(array, device=k.device_of(input._a)), k)
+    if LEVELS.get():
+        array = make()
+        if array.ndim > input.dim():  # a mask for each sample of a mapped function
+            return random_mapped.entered(array, k, k.device_of(input._a))
+        return wrap(k.adopt(array, device=k.device_of(input._a)), k)
+    return wrap(drawn_array(make, k, k.device_of(input._a)), k)
 
 
 def _work(dtype):
@@ -65,13 +70,14 @@ def _work(dtype):
 def _masked(input, keep, p, inplace):
     dtype = input.dtype
     work = _work(dtype)
-    mask = np.multiply(keep, dtype.numpy.type(work(1) / work(1 - p)), dtype=dtype.numpy)
-    mask = _constant(input, mask)
+    scale = dtype.numpy.type(work(1) / work(1 - p))
+    mask = _constant(input, lambda: np.multiply(keep(), scale, dtype=dtype.numpy))
     return input.mul_(mask) if inplace else input * mask
 
 
 def _dropped_all(input, inplace):
-    zero = _constant(input, np.zeros((), input.dtype.numpy))
+    k = input._k
+    zero = wrap(k.full(shape=(), value=0, dtype=input.dtype, device=k.device_of(input._a)), k)
     return input.mul_(zero) if inplace else input * zero
 
 
@@ -119,11 +125,14 @@ def _alpha(input, p, train, inplace, feature):
     dtype = input.dtype
     kind, work = dtype.numpy.type, _work(dtype)
     a = 1 / math.sqrt((_ALPHA * _ALPHA * p + 1) * (1 - p))
-    scale = np.multiply(keep, kind(work(a)), dtype=dtype.numpy)
     shift = work(_ALPHA * a * p)
     dropped = kind(work(kind(-work(_ALPHA * a))) + shift)
-    offset = np.where(keep, kind(shift), dropped)
-    scale, offset = _constant(input, scale), _constant(input, offset)
+    mask = _constant(input, keep)
+    k = mask._k
+    kept, shifted, lost = (wrap(k.full(shape=(), value=float(v), dtype=dtype, device=k.device_of(mask._a)), k)
+                           for v in (kind(work(a)), kind(shift), dropped))
+    ops = differentiable(k)
+    scale, offset = ops.mul(ops.cast(mask, dtype=dtype), kept), ops.where(mask, shifted, lost)
     return input.mul_(scale).add_(offset) if inplace else input * scale + offset
 
 

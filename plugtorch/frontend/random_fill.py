@@ -14,6 +14,7 @@ from plugtorch.autograd.mode import NO_GRAD, mode
 from plugtorch.autograd.plans import PlanBase
 from plugtorch.autograd.record import make_node
 from plugtorch.transforms.levels import LEVELS
+from plugtorch.transforms.tracing.recorder import RECORDER
 
 from . import random as host
 from . import random_mapped
@@ -42,21 +43,30 @@ def host_values(t) -> np.ndarray:
     return np.asarray(t._k.to_host(t._a))
 
 
+def drawn_array(make, k, device):
+    """A host array of random numbers, drawn by ``make()``, as an array of backend ``k``. While a call is recorded, it is
+    drawn again at each run of the program."""
+    recorder = RECORDER.get()
+    if recorder is not None and k is recorder.tracer:
+        return recorder.drawn_value(make)
+    return k.adopt(make(), device=device)
+
+
 def memory_axes(t) -> list[int]:
     """The axes of ``t`` from the one with the largest stride to the one with the smallest."""
     strides = stride(t)
     return sorted(range(len(strides)), key=lambda i: -strides[i])
 
 
-def in_memory_order(t, draw) -> np.ndarray:
-    """An array of t's shape made by ``draw(shape, contiguous)``, which fills its shape in C order; the values lie
-    as those of ``t`` lie in memory."""
-    shape = tuple(t._a.shape)
-    if len(shape) < 2 or is_contiguous(t):
-        return draw(shape, is_contiguous(t))
+def in_memory_order(t, draw):
+    """A function that gives an array of t's shape made by ``draw(shape, contiguous)``, which fills its shape in C order;
+    the values lie as those of ``t`` lie in memory."""
+    shape, contiguous = tuple(t._a.shape), is_contiguous(t)
+    if len(shape) < 2 or contiguous:
+        return lambda: draw(shape, contiguous)
     axes = memory_axes(t)
-    drawn = draw(tuple(shape[i] for i in axes), False)
-    return drawn.transpose([axes.index(i) for i in range(len(axes))])
+    lying, back = tuple(shape[i] for i in axes), [axes.index(i) for i in range(len(axes))]
+    return lambda: draw(lying, False).transpose(back)
 
 
 class ConstantPlan(PlanBase):
@@ -82,10 +92,11 @@ def constant_of(result, name: str, *operands):
     return result
 
 
-def overwritten(t, array: np.ndarray):
-    """``t`` with its contents replaced by a host array of its shape and dtype; its history ends there."""
+def overwritten(t, make):
+    """``t`` with its contents replaced by a host array of its shape and dtype, which ``make()`` draws; its history ends
+    there."""
     k = t._k
-    overwrite(t, k.adopt(array, device=k.device_of(t._a)))
+    overwrite(t, drawn_array(make, k, k.device_of(t._a)))
     if t._req and not mode() & NO_GRAD:
         rebase(t, wrap(t._a, k))
     return t
@@ -165,9 +176,9 @@ def bernoulli_(self, p=0.5, *, generator=None):
     values = np.broadcast_to(host_values(p), shape)
     axes = memory_axes(self)
     back = [axes.index(i) for i in range(len(axes))]
-    drawn = host.bernoulli_of(g, np.ascontiguousarray(values.transpose(axes)).reshape(
-        [shape[i] for i in axes]), self.dtype.name)
-    return overwritten(self, drawn.transpose(back))
+    lying = np.ascontiguousarray(values.transpose(axes)).reshape([shape[i] for i in axes])
+    name = self.dtype.name
+    return overwritten(self, lambda: host.bernoulli_of(g, lying, name).transpose(back))
 
 
 @method

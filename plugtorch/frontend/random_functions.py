@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import operator
 
 import numpy as np
@@ -29,7 +30,15 @@ from .random_dropout import (
     feature_dropout,
     feature_dropout_,
 )
-from .random_fill import constant_of, fill, fill_normal, generator_or_default, host_values, in_memory_order
+from .random_fill import (
+    constant_of,
+    drawn_array,
+    fill,
+    fill_normal,
+    generator_or_default,
+    host_values,
+    in_memory_order,
+)
 from .random_mapped import by_values
 
 __all__ = [
@@ -63,8 +72,8 @@ def _sizes(args, size, function):
     return tuple(sizes)
 
 
-def _made(array, k, device, requires_grad=False):
-    t = wrap(k.adopt(array, device=device), k)
+def _made(make, k, device, requires_grad=False):
+    t = wrap(drawn_array(make, k, device), k)
     if mode() & INFERENCE:
         t._cell = InferenceCell((0,))
     return t.requires_grad_() if requires_grad else t
@@ -90,7 +99,7 @@ def _fresh(shape, draw, function, dtype, device, requires_grad, out, default=Non
     name = (dtype or default or state.get_default_dtype()).name
     if LEVELS.get():
         return random_mapped.entered(random_mapped.drawn(lambda s: draw(s, name, True), shape), k, device)
-    return _made(draw(shape, name, True), k, device, requires_grad)
+    return _made(lambda: draw(shape, name, True), k, device, requires_grad)
 
 
 def _like(input, draw, function, dtype, device, requires_grad, memory_format):
@@ -101,10 +110,9 @@ def _like(input, draw, function, dtype, device, requires_grad, memory_format):
         drawn = random_mapped.drawn(lambda s: draw(s, name, True), tuple(input._a.shape))
         return random_mapped.entered(drawn, k, place)
     if memory_format is not None and getattr(memory_format, "name", str(memory_format)).endswith("contiguous_format"):
-        array = draw(tuple(input._a.shape), name, True)
-    else:
-        array = in_memory_order(input, lambda shape, contiguous: draw(shape, name, contiguous))
-    return _made(array, k, place, requires_grad)
+        shape = tuple(input._a.shape)
+        return _made(lambda: draw(shape, name, True), k, place, requires_grad)
+    return _made(in_memory_order(input, lambda shape, contiguous: draw(shape, name, contiguous)), k, place, requires_grad)
 
 
 def _uniform_draw(g):
@@ -252,8 +260,8 @@ def _normal_of(mean, std, g, out):
             if not bool((std >= 0).all()):
                 raise RuntimeError("normal expects all elements of std >= 0.0")
             shape = broadcast_shapes(*(tuple(t._a.shape) for t in tensors))
-            array = host.normal(g, shape, 0.0, 1.0, leader.dtype.name)
-            noise = _made(array, leader._k, leader.device)
+            name = leader.dtype.name
+            noise = _made(lambda: host.normal(g, shape, 0.0, 1.0, name), leader._k, leader.device)
             result = noise * std.to(leader.dtype) + mean
     name = "NormalBackward1" if not is_tensor(std) else "NormalBackward3" if len(tensors) == 2 else "NormalBackward2"
     return constant_of(result, name, *tensors) if out is None else store(out, result)
@@ -270,18 +278,19 @@ def bernoulli(input, p=None, *, generator=None, out=None):
     """
     require_tensor(input, "bernoulli")
     g = generator_or_default(generator, "bernoulli")
+    shape, name = tuple(input._a.shape), input.dtype.name
     if p is None:
-        drawn = host.bernoulli_of(g, host_values(input))
+        make = functools.partial(host.bernoulli_of, g, host_values(input))
     elif is_tensor(p):
-        drawn = host.bernoulli_of(g, np.broadcast_to(host_values(p), input._a.shape), input.dtype.name)
+        make = functools.partial(host.bernoulli_of, g, np.broadcast_to(host_values(p), shape), name)
     else:
-        drawn = host.bernoulli(g, tuple(input._a.shape), float(p), input.dtype.name)
-    return _derived(drawn, input, "BernoulliBackward0", out)
+        make = functools.partial(host.bernoulli, g, shape, float(p), name)
+    return _derived(make, input, "BernoulliBackward0", out)
 
 
-def _derived(drawn, input, name, out=None, others=()):
-    """A drawn host array as a result of ``input``, on its device."""
-    result = _made(drawn, input._k, input.device)
+def _derived(make, input, name, out=None, others=()):
+    """What ``make()`` draws as a result of ``input``, on its device."""
+    result = _made(make, input._k, input.device)
     return constant_of(result, name, input, *others) if out is None else store(out, result)
 
 
@@ -293,8 +302,8 @@ def poisson(input, generator=None):
         RuntimeError: a negative rate.
     """
     require_tensor(input, "poisson")
-    return _derived(host.poisson(generator_or_default(generator, "poisson"), host_values(input)), input,
-                    "PoissonBackward0")
+    g = generator_or_default(generator, "poisson")
+    return _derived(functools.partial(host.poisson, g, host_values(input)), input, "PoissonBackward0")
 
 
 @by_values
@@ -307,7 +316,7 @@ def binomial(count, prob, generator=None):
     require_tensor(count, "binomial", "count")
     require_tensor(prob, "binomial", "prob")
     g = generator_or_default(generator, "binomial")
-    return _derived(host.binomial(g, host_values(count), host_values(prob)), count, "BinomialBackward0",
+    return _derived(functools.partial(host.binomial, g, host_values(count), host_values(prob)), count, "BinomialBackward0",
                     others=(prob,))
 
 
@@ -335,7 +344,8 @@ def _undifferentiable(draw, name, input, generator):
     require_tensor(input, name)
     if input._req and not mode() & NO_GRAD:
         raise RuntimeError(f"the derivative for '{name}' is not implemented; draw under no_grad()")
-    return _made(draw(generator_or_default(generator, name), host_values(input)), input._k, input.device)
+    make = functools.partial(draw, generator_or_default(generator, name), host_values(input))
+    return _made(make, input._k, input.device)
 
 
 @method
@@ -352,8 +362,8 @@ def multinomial(input, num_samples, replacement=False, *, generator=None, out=No
     if out is not None and out.dtype is not int64:
         raise RuntimeError(f"multinomial expects Long tensor out, got: {out.dtype.legacy}")
     g = generator_or_default(generator, "multinomial")
-    drawn = host.multinomial(g, host_values(input), num_samples, replacement)
-    result = _made(drawn, input._k, input.device)
+    make = functools.partial(host.multinomial, g, host_values(input), num_samples, replacement)
+    result = _made(make, input._k, input.device)
     return result if out is None else store(out, result)
 
 

@@ -8,6 +8,7 @@ from plugtorch.spec import dtypes
 from plugtorch.spec.device import DEFAULT, Device
 from plugtorch.spec.dtypes import DType
 from plugtorch.spec.registry import BackendUnavailable, backend_names, describe, load_backend
+from plugtorch.transforms.tracing.recorder import RECORDER
 
 _default_dtype = dtypes.float32
 _default_backend = "numpy"
@@ -37,6 +38,12 @@ def current_backend():
     return k if k is not None else load_backend(_default_backend)
 
 
+def backend_named(name: str):
+    """The backend object of a name; while a call is recorded, what stands for the recorded one."""
+    recorder = RECORDER.get()
+    return recorder.tracer if recorder is not None and name == recorder.base.name else load_backend(name)
+
+
 def get_backend() -> str:
     """The name of the backend that makes new tensors in this context."""
     k = _context_backend.get()
@@ -51,7 +58,7 @@ def set_backend(name: str) -> None:
         BackendUnavailable: there is no such backend, or it cannot be loaded; the message says what to install.
     """
     global _default_backend
-    k = load_backend(name)
+    k = backend_named(name)
     if _context_backend.get() is not None:
         _context_backend.set(k)
     else:
@@ -62,7 +69,7 @@ class backend:  # noqa: N801
     """``with backend("jax"):`` makes new tensors on that backend inside the block, in this context only."""
 
     def __init__(self, name: str):
-        self._k = load_backend(name)
+        self._k = backend_named(name)
 
     def __enter__(self):
         self._token = _context_backend.set(self._k)
@@ -149,7 +156,7 @@ def backend_with(k, device: Device):
             raise RuntimeError(f"device {device} does not exist: backend {k.name!r} has {count} of type {device.type}")
         return k
     if device.type in ("cpu", "meta"):
-        return load_backend("numpy" if device.type == "cpu" else "meta")
+        return backend_named("numpy" if device.type == "cpu" else "meta")
     if device.type == "cuda":
         raise RuntimeError(
             f"Torch not compiled with CUDA enabled: backend {k.name!r} has no CUDA device. "

@@ -12,7 +12,6 @@ from plugtorch.autograd.record import apply, edge_of, make_node
 from plugtorch.spec import dtypes
 from plugtorch.spec.device import Device
 from plugtorch.spec.dtypes import DType
-from plugtorch.spec.registry import load_backend
 
 from . import state
 from .dispatch import is_tensor, to_dtype
@@ -90,7 +89,7 @@ def to(self, *args, **kwargs):
     device, dtype, backend, copy = _parse_to(args, kwargs)
     t = self
     if backend is not None or device is not None:
-        k = load_backend(backend) if backend is not None else t._k
+        k = state.backend_named(backend) if backend is not None else t._k
         if device is None:
             place = k.default_device() if k is not t._k else t.device
         else:

@@ -26,6 +26,7 @@ class Backend:
         spec_version: the version of the contract this backend was written for.
         unsupported: primitives that the library cannot offer, each with the reason. They raise
             :class:`~plugtorch.spec.fallback.OpUnsupported`, unless the user lets the host compute them.
+        update_rules: the optimizers whose steps :meth:`update_columns` takes.
 
     A kernel may let its library raise whatever it raises on shapes that do not fit; users meet the spec's own error
     (:func:`plugtorch.spec.refuse.refused`). Errors that depend on values are in the ops' docstrings.
@@ -37,6 +38,7 @@ class Backend:
     spec_version = SPEC_VERSION
     library_version = ""
     unsupported: dict[str, str] = {}
+    update_rules: frozenset[str] = frozenset()
 
     def __init__(self):
         for name, reason in self.unsupported.items():
@@ -78,7 +80,8 @@ class Backend:
         return x
 
     def bounds(self, x) -> tuple:
-        """The least and the greatest value of a real array that is not empty, as Python numbers."""
+        """The least and the greatest value of a real array that is not empty, as Python numbers; None where the values are
+        not known, as in a program that is being recorded."""
         axes = tuple(range(len(x.shape)))
         return tuple(self.to_host(extreme(x, axis=axes)).item() for extreme in (self.min, self.max))
 
@@ -106,6 +109,17 @@ class Backend:
     def limit_memory(self, device: Device, fraction: float) -> bool:
         """Limits the memory that the library takes to a part of the device's; returns whether it can."""
         return False
+
+    def compile_program(self, program):
+        """A function ``run(inputs, numbers) -> outputs`` for a program of spec ops (:class:`~.program.Program`).
+
+        ``inputs`` and ``outputs`` are lists of arrays, ``numbers`` one of Python floats. Of the program's ``updates`` a
+        backend with mutable arrays writes the output into the memory of the input, and gives that array; another may use
+        the input's memory up, as nobody else holds it.
+        """
+        from .program import interpreter
+
+        return interpreter(self, program)
 
     # Ways to and from other libraries, where a copy can be saved.
 
@@ -146,6 +160,21 @@ class Backend:
         """``into + x`` for two arrays of one shape and dtype, of which ``into`` belongs to the caller alone and may be
         written over."""
         return self.add(into, x)
+
+    def update_columns(self, rule: str, columns: list[list], counts: list, numbers: dict) -> list[int]:
+        """One step of an optimizer over many parameters, written into their memory.
+
+        Args:
+            rule: the name of a class of ``plugtorch.optim``.
+            columns: the arrays of the parameters, of their gradients, and of their states in the order of the class's
+                ``_columns``. No memory is written that is also another array's.
+            counts: per parameter a 0-d array that counts steps, to be raised by one; empty where the rule counts none.
+            numbers: the hyper-parameters that the class names.
+
+        Returns:
+            The positions that were left as they are, for the caller to update one by one.
+        """
+        return list(range(len(columns[0])))
 
     def strides_of(self, x):
         """Strides in elements where the library has them, else None (then C order is assumed)."""

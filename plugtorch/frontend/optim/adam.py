@@ -42,7 +42,10 @@ class Adam(ElementwiseOptimizer):
         ValueError: for a hyper-parameter out of range.
     """
 
+    _rule = "Adam"
+    _rule_numbers = ("lr", "betas", "eps", "weight_decay", "decoupled_weight_decay", "maximize")
     _sparse_advice = ", please consider SparseAdam instead"
+    _tensor_steps = True
 
     def __init__(
         self,
@@ -92,6 +95,9 @@ class Adam(ElementwiseOptimizer):
         if group["amsgrad"]:
             state["max_exp_avg_sq"] = fn.zeros_like(param)
         return state
+
+    def _columns(self, group: dict[str, Any]) -> tuple[str, ...]:
+        return ("exp_avg", "exp_avg_sq", "max_exp_avg_sq") if group["amsgrad"] else ("exp_avg", "exp_avg_sq")
 
     def _update(
         self, group: dict[str, Any], param: Tensor, grad: Tensor, state: dict[str, Any], step: float

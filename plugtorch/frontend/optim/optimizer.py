@@ -11,9 +11,11 @@ from itertools import chain
 from typing import Any
 
 from plugtorch.frontend import functions as fn
+from plugtorch.frontend.optim.together import update_together
 from plugtorch.frontend.tensor import Tensor
 from plugtorch.frontend.utils.hooks import RemovableHandle
 from plugtorch.spec.dtypes import float32, float64
+from plugtorch.transforms.tracing.recorder import RECORDER
 
 __all__ = [
     "Optimizer",
@@ -248,11 +250,11 @@ class Optimizer:
         """Drop the gradients of all parameters, or fill them with zeros if not ``set_to_none``."""
         for group in self.param_groups:
             for param in group["params"]:
-                grad = param.grad
-                if grad is None:
-                    continue
                 if set_to_none:
                     param.grad = None
+                    continue
+                grad = param.grad
+                if grad is None:
                     continue
                 if grad.grad_fn is not None:
                     grad.detach_()
@@ -350,11 +352,17 @@ class ElementwiseOptimizer(Optimizer):
     ``_update(group, param, grad, state, step)``, the update, with ``step`` counted from 1. Complex
     parameters are handed to it as pairs of real numbers.
 
-    The implementation choices ``foreach``, ``fused`` and ``capturable`` are accepted and kept in the groups;
-    there is one implementation.
+    Where the class names a ``_rule``, with the hyper-parameters (``_rule_numbers``) and the state (``_columns``) that it
+    reads, and the backend has a kernel for it, parameters are updated together, unless ``foreach`` is False or the step
+    is differentiated; what the kernel does not take is updated one by one. ``fused`` and ``capturable`` are accepted
+    and kept in the groups.
     """
 
+    _rule = ""
+    _rule_numbers: tuple[str, ...] = ()
+
     _counts_steps = True
+    _tensor_steps = False  # whether the update takes the step's number as a tensor too
     _complex_as_real = True
     _takes_sparse = False
     _sparse_advice = ""
@@ -378,18 +386,35 @@ class ElementwiseOptimizer(Optimizer):
         return loss
 
     def _update_group(self, group: dict[str, Any]) -> None:
-        maximize = group.get("maximize", False)
-        for param in group["params"]:
+        params = [param for param in group["params"] if param._grad is not None]
+        if params and self._rule and group.get("foreach") is not False and not group.get("differentiable"):
+            params = update_together(self, group, params)
+        for param in params:
             grad = param.grad
-            if grad is None:
-                continue
             self._check_grad(grad)
-            state = self.state.get(param)
-            if not state:
-                state = self._new_state(group, param)
-                if state:
-                    self.state[param] = state
-            self._update_one(group, param, -grad if maximize else grad, state)
+            state = self._state_of(group, param)
+            self._update_one(group, param, -grad if group.get("maximize") else grad, state)
+
+    def _state_of(self, group: dict[str, Any], param: Tensor) -> dict[str, Any]:
+        """The state of a parameter, made at its first gradient."""
+        state = self.state.get(param)
+        if not state:
+            state = self._new_state(group, param)
+            if state:
+                self.state[param] = state
+        return state
+
+    def _numbers(self, group: dict[str, Any]) -> dict[str, Any]:
+        """The hyper-parameters that the rule for many parameters reads."""
+        numbers = {}
+        for name in self._rule_numbers:
+            value = group[name]
+            numbers[name] = tuple(map(number, value)) if type(value) in (tuple, list) else number(value)
+        return numbers
+
+    def _columns(self, group: dict[str, Any]) -> tuple[str, ...]:
+        """The tensors of the state that the rule for many parameters updates, in its order."""
+        raise NotImplementedError(f"{type(self).__name__} does not say which state its rule updates")
 
     def _update_one(self, group: dict[str, Any], param: Tensor, grad: Tensor, state: dict[str, Any]) -> None:
         """Count the step in ``state`` and update ``param``."""
@@ -410,7 +435,11 @@ class ElementwiseOptimizer(Optimizer):
             return 0
         count = state["step"]
         count += 1
-        return count.item()
+        recorder = RECORDER.get()
+        if recorder is None or count._k is not recorder.tracer:
+            return count.item()
+        # Read at each run of the program, where it need not be a number from the program where it has to be one.
+        return count.to(float64) if self._tensor_steps else recorder.host_float(_number_after(recorder, count))
 
     def _check_grad(self, grad: Tensor) -> None:
         """Raise RuntimeError for a gradient of a layout that the update cannot take."""
@@ -436,6 +465,16 @@ class ElementwiseOptimizer(Optimizer):
         for kept in self.state.values():
             if isinstance(kept, dict) and "step" in kept and not isinstance(kept["step"], Tensor):
                 kept["step"] = new_scalar(float(kept["step"]))
+
+
+def _number_after(recorder: Any, count: Tensor) -> Callable[[], float]:
+    """A function that gives, before a run of a recorded program, the value that a step count will have after it."""
+    known = recorder.value_before(count)
+
+    def read() -> float:
+        return (known if RECORDER.get() is recorder else count.item()) + 1
+
+    return read
 
 
 def new_scalar(value: float) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from plugtorch.frontend import functions as fn
 from plugtorch.frontend.optim.optimizer import (
     ElementwiseOptimizer,
     add_scaled,
@@ -37,6 +38,8 @@ class SGD(ElementwiseOptimizer):
         ValueError: for a hyper-parameter out of range.
     """
 
+    _rule = "SGD"
+    _rule_numbers = ("lr", "momentum", "dampening", "weight_decay", "nesterov", "maximize")
     _counts_steps = False
     _takes_sparse = True
     _complex_as_real = False
@@ -75,7 +78,14 @@ class SGD(ElementwiseOptimizer):
         check_fused(fused, foreach, differentiable)
 
     def _new_state(self, group: dict[str, Any], param: Tensor) -> dict[str, Any]:
-        return {"momentum_buffer": None} if group["momentum"] != 0 else {}
+        if group["momentum"] == 0:
+            return {}
+        # Updated once, zeros become the gradient; but not where it is dampened, sparse, or would be seen by a graph.
+        usual = group["dampening"] == 0 and not group.get("differentiable") and not param.grad.is_sparse
+        return {"momentum_buffer": fn.zeros_like(param) if usual else None}
+
+    def _columns(self, group: dict[str, Any]) -> tuple[str, ...]:
+        return ("momentum_buffer",) if group["momentum"] != 0 else ()
 
     def _update(
         self, group: dict[str, Any], param: Tensor, grad: Tensor, state: dict[str, Any], step: float

@@ -73,6 +73,9 @@ class Generator:
     by itself.
     """
 
+    #: Functions that are called with a generator before each of its draws.
+    watchers: tuple[Callable[[Generator], None], ...] = ()
+
     def __init__(self, device: Any = "cpu") -> None:
         self._device = device
         self._lock = threading.RLock()
@@ -145,6 +148,9 @@ class Generator:
         A draw that fails is not logged.
         """
         with self._lock:
+            if self.watchers and not self._depth:
+                for watcher in self.watchers:
+                    watcher(self)
             self._depth += 1
             try:
                 result = function(self, *args, **kwargs)

@@ -224,9 +224,10 @@ def _greatest(k, count):
     if math.prod(count.shape) == 0:
         return 0
     try:
-        return int(k.bounds(count)[1])
+        known = k.bounds(count)
     except (AttributeError, TypeError):  # shapes without values, or a trace
-        return _MOST_SQUARINGS
+        known = None
+    return _MOST_SQUARINGS if known is None else int(known[1])
 
 
 def _taylor(k, a, eye):

@@ -177,12 +177,16 @@ def one_hot(tensor, num_classes=-1):
     if tensor.dtype is not dtypes.int64:
         raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor.")
     if tensor.numel():
-        low, high = tensor._k.bounds(tensor._a)
-        if low < 0:
-            raise RuntimeError("Class values must be non-negative.")
-        if num_classes != -1 and high >= num_classes:
-            raise RuntimeError("Class values must be smaller than num_classes.")
-        num_classes = high + 1 if num_classes == -1 else num_classes
+        known = tensor._k.bounds(tensor._a)
+        if known is None and num_classes == -1:
+            raise RuntimeError("one_hot needs num_classes where the values are not known, in a function that is recorded")
+        if known is not None:
+            low, high = known
+            if low < 0:
+                raise RuntimeError("Class values must be non-negative.")
+            if num_classes != -1 and high >= num_classes:
+                raise RuntimeError("Class values must be smaller than num_classes.")
+            num_classes = int(high) + 1 if num_classes == -1 else num_classes
     elif num_classes <= 0:
         raise RuntimeError("Can not infer total number of classes from empty tensor.")
     from ...creation import arange

@@ -134,12 +134,13 @@ def nll_loss(input, target, weight=None, size_average=None, ignore_index=-100, r
         raise RuntimeError(f"Expected target size {[x._a.shape[0], *x._a.shape[2:]]}, got {list(t._a.shape)}")
     classes = x._a.shape[1]
     k = t._k
-    keep = k.ne(t._a, ignore_index)
-    every = not k.level and bool(k.to_host(k.all(keep, axis=tuple(range(t.dim())))))
+    bounds = (0, 0) if not t.numel() else None if k.level else k.bounds(t._a)
+    every = bounds is not None and (bounds[0] > ignore_index or bounds[1] < ignore_index)
     safe = t if every else t.masked_fill(t.eq(ignore_index), 0)
-    low, high = safe._k.bounds(safe._a) if safe.numel() else (0, 0)
-    if low < 0 or high >= classes:
-        bad = low if low < 0 else high
+    if not every and safe.numel():
+        bounds = safe._k.bounds(safe._a)
+    if bounds is not None and (bounds[0] < 0 or bounds[1] >= classes):
+        bad = bounds[0] if bounds[0] < 0 else bounds[1]
         raise IndexError(f"Target {bad} is out of bounds.")
     picked = -apply("gather", (x, unsqueeze(safe, 1)), {"axis": 1}).squeeze(1)
     scale = None
@@ -221,8 +222,8 @@ def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=N
     if tuple(input._a.shape) != tuple(target._a.shape):
         raise ValueError(f"Using a target size ({target.shape}) that is different to the input size ({input.shape}) is "
                          "deprecated. Please ensure they have the same size.")
-    low, high = input._k.bounds(input._a) if input.numel() else (0, 1)
-    if not (low >= 0 and high <= 1):
+    bounds = input._k.bounds(input._a) if input.numel() else None
+    if bounds is not None and not (bounds[0] >= 0 and bounds[1] <= 1):
         raise RuntimeError("all elements of input should be between 0 and 1")
     loss = _surprise(input, target)
     return _reduced(loss if weight is None else loss * weight, reduction)

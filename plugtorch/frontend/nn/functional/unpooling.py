@@ -49,9 +49,10 @@ def unpool(input, indices, sizes, n):
                            f"indices tensor with shape: {[*indices._a.shape, *tail]}")
     lead, count = shape[:-n], math.prod(sizes)
     if math.prod(shape):
-        low, high = indices._k.bounds(indices._a)
-        if low < 0 or high >= count:
-            raise RuntimeError(f"Found an invalid max index: {low if low < 0 else high} (output volumes are of size "
+        known = indices._k.bounds(indices._a)
+        if known is not None and (known[0] < 0 or known[1] >= count):
+            bad = known[0] if known[0] < 0 else known[1]
+            raise RuntimeError(f"Found an invalid max index: {bad} (output volumes are of size "
                                f"{'x'.join(map(str, sizes))}")
     flat = (*lead, math.prod(shape[-n:]))
     blank = input.new_zeros((*lead, count))

@@ -10,17 +10,18 @@ __all__ = ["OptimizedModule"]
 
 
 class OptimizedModule(Module):
-    """A module around another, ``_orig_mod``, whose calls are the other's; nothing is compiled.
+    """A module around another, ``_orig_mod``, whose calls are the other's, compiled.
 
     Its parameters and state have the prefix ``_orig_mod.``, as in PyTorch; attributes are read from and written to the
     module inside.
     """
 
-    _OWN = frozenset({"_orig_mod", "training", "_forward_hooks", "_compiled_call_impl"})
+    _OWN = frozenset({"_orig_mod", "training", "_forward_hooks", "_compiled_call_impl", "_compiled"})
 
     def __init__(self, mod: Module, dynamo_ctx: Any = None):
         super().__init__()
         self._modules["_orig_mod"] = mod
+        self.__dict__["_compiled"] = dynamo_ctx or mod
         self.__dict__["training"] = mod.training
 
     @property
@@ -28,7 +29,18 @@ class OptimizedModule(Module):
         return self._modules["_orig_mod"]
 
     def forward(self, *args, **kwargs):
-        return self._modules["_orig_mod"](*args, **kwargs)
+        return self._compiled(*args, **kwargs)
+
+    def __getstate__(self):
+        own = super().__getstate__()
+        own.pop("_compiled")  # programs do not travel
+        return own
+
+    def __setstate__(self, own):
+        from plugtorch.frontend.compilation import compile
+
+        super().__setstate__(own)
+        self.__dict__["_compiled"] = compile(self._modules["_orig_mod"].__call__)
 
     def __getattr__(self, name):
         modules = self.__dict__.get("_modules", {})
