@@ -5,6 +5,7 @@ from __future__ import annotations
 from sys import getrefcount
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from plugtorch.spec.program import Program, Symbol
@@ -28,7 +29,7 @@ def compiled_program(kernels, program: Program):
     symbols = [program.inputs[i] for i in kept] + [s for s, _ in passed]
 
     def function(given, others, numbers):
-        values = dict(inline)
+        values = {s: jnp.asarray(a) for s, a in inline.items()}
         values.update(zip((program.inputs[i] for i in donated), given, strict=True))
         values.update(zip(symbols, others, strict=True))
         values.update(zip(program.numbers, numbers, strict=True))

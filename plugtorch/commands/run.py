@@ -13,6 +13,8 @@ from .launch import launch
 def add_parser(commands):
     parser = commands.add_parser("run", help="run an unmodified PyTorch script on plugtorch")
     parser.add_argument("--backend", help="backend on which tensors are made (default: numpy)")
+    parser.add_argument("--lazy", action="store_true", help="note ops and run them as compiled programs where values are "
+                        "needed (backends with immutable arrays)")
     parser.add_argument("--seed", type=int, help="torch.manual_seed before the script starts")
     parser.add_argument("--nproc", type=int, help="run it in so many processes, told who they are by RANK, WORLD_SIZE and "
                         "the other variables of torchrun")
@@ -21,12 +23,14 @@ def add_parser(commands):
     return parser
 
 
-def run_script(script: str, args: list[str], backend: str | None = None, seed: int | None = None) -> None:
+def run_script(script: str, args: list[str], backend: str | None = None, seed: int | None = None,
+               lazy: bool = False) -> None:
     """Runs a script as ``__main__`` with ``import torch`` answered by plugtorch.
 
     Raises:
         FileNotFoundError: there is no such script.
         BackendUnavailable: the backend cannot be had.
+        RuntimeError: it has no lazy form.
     """
     import plugtorch
     from plugtorch.alias import install
@@ -35,8 +39,8 @@ def run_script(script: str, args: list[str], backend: str | None = None, seed: i
 
     if not os.path.isfile(script):
         raise FileNotFoundError(f"plugtorch run: there is no script {script!r}")
-    if backend is not None:
-        plugtorch.set_backend(backend)
+    if backend is not None or lazy:
+        plugtorch.set_backend(backend or plugtorch.get_backend(), lazy=lazy)
     if seed is not None:
         plugtorch.manual_seed(seed)
     install()
@@ -54,9 +58,10 @@ def main(args) -> int:
             print(f"plugtorch: --nproc must be positive, got {args.nproc}", file=sys.stderr)
             return 2
         options = [f"--{name}={value}" for name in ("backend", "seed") if (value := getattr(args, name)) is not None]
+        options += ["--lazy"] if args.lazy else []
         return launch([*options, args.script, *args.args], args.nproc)
     try:
-        run_script(args.script, args.args, args.backend, args.seed)
+        run_script(args.script, args.args, args.backend, args.seed, args.lazy)
     except (FileNotFoundError, BackendUnavailable) as error:
         if isinstance(error, FileNotFoundError) and "plugtorch run" not in str(error):
             raise

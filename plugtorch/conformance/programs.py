@@ -31,17 +31,17 @@ DRAWS = {
 }
 
 
-def convolutional(torch):
+def convolutional(torch, compile=None):
     """Convolution, BatchNorm, pooling, dropout; SGD with momentum and weight decay."""
     nn = torch.nn
     model = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2),
                           nn.Conv2d(4, 6, 3, stride=2), nn.GELU(), nn.Dropout(0.25), nn.Flatten(), nn.Linear(6, 5))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9, weight_decay=1e-3)
     return train(torch, model, optimizer, torch.randn(8, 1, 6, 6), torch.randint(5, (8,)),
-                 lambda out, y: nn.functional.cross_entropy(out, y, label_smoothing=0.1))
+                 lambda out, y: nn.functional.cross_entropy(out, y, label_smoothing=0.1), compile=compile)
 
 
-def recurrent(torch):
+def recurrent(torch, compile=None):
     """Embedding, LSTM, LayerNorm; AdamW with clipped gradients."""
     nn = torch.nn
 
@@ -58,10 +58,10 @@ def recurrent(torch):
     model = Model()
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.01)
     return train(torch, model, optimizer, torch.randint(11, (6, 5)), torch.randint(3, (6,)), nn.functional.cross_entropy,
-                 clip=0.5)
+                 clip=0.5, compile=compile)
 
 
-def attention(torch):
+def attention(torch, compile=None):
     """A transformer layer on a regression; Nesterov's momentum and a schedule.
 
     (Not Adam: the gradient of the keys' bias is zero but for rounding, which Adam would scale up.)
@@ -71,22 +71,30 @@ def attention(torch):
     optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9, nesterov=True)
     x = torch.randn(3, 4, 8)
     return train(torch, model, optimizer, x, x.mean(-1, keepdim=True).sin(), nn.functional.mse_loss,
-                 schedule=torch.optim.lr_scheduler.StepLR(optimizer, 2, 0.5))
+                 schedule=torch.optim.lr_scheduler.StepLR(optimizer, 2, 0.5), compile=compile)
 
 
-def train(torch, model, optimizer, x, y, loss_of, clip=None, schedule=None, steps=6):
-    """Losses of some steps, then the sum of absolute parameters and buffers, then a prediction without dropout."""
-    results = []
-    for _ in range(steps):
+def train(torch, model, optimizer, x, y, loss_of, clip=None, schedule=None, steps=6, compile=None):
+    """Losses of some steps, then the sum of absolute parameters and buffers, then a prediction without dropout.
+
+    With ``compile`` the whole step is one compiled function.
+    """
+
+    def step(x, y):
         optimizer.zero_grad()
         loss = loss_of(model(x), y)
         loss.backward()
         if clip:
             torch.nn.utils.clip_grad_norm_(model.parameters(), clip)
         optimizer.step()
+        return loss
+
+    step = compile(step, fullgraph=True) if compile else step
+    results = []
+    for _ in range(steps):
+        results.append(step(x, y).item())
         if schedule:
             schedule.step()
-        results.append(loss.item())
     results += [v.abs().sum().item() for v in model.state_dict().values()]
     model.eval()
     with torch.no_grad():

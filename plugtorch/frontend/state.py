@@ -12,6 +12,7 @@ from plugtorch.transforms.tracing.recorder import RECORDER
 
 _default_dtype = dtypes.float32
 _default_backend = "numpy"
+_default_lazy = False
 _context_backend: ContextVar = ContextVar("plugtorch_backend", default=None)
 
 
@@ -35,13 +36,25 @@ def set_default_dtype(d: DType) -> None:
 def current_backend():
     """The backend object that makes new tensors in this context."""
     k = _context_backend.get()
-    return k if k is not None else load_backend(_default_backend)
+    if k is not None:
+        return k
+    return lazy_of(load_backend(_default_backend)) if _default_lazy else load_backend(_default_backend)
+
+
+def lazy_of(k):
+    """The lazy form of a backend; see :func:`set_backend`."""
+    from plugtorch.transforms.lazy import lazy_backend
+
+    return k if k.lazy else lazy_backend(k)
 
 
 def backend_named(name: str):
     """The backend object of a name; while a call is recorded, what stands for the recorded one."""
     recorder = RECORDER.get()
-    return recorder.tracer if recorder is not None and name == recorder.base.name else load_backend(name)
+    if recorder is not None and name == recorder.base.name:
+        return recorder.tracer
+    current = current_backend()
+    return current if current.lazy and current.name == name else load_backend(name)
 
 
 def get_backend() -> str:
@@ -50,26 +63,36 @@ def get_backend() -> str:
     return _default_backend if k is None else k.name
 
 
-def set_backend(name: str) -> None:
+def set_backend(name: str, lazy: bool = False) -> None:
     """Chooses, for the whole process, the backend on which new tensors are made. Old tensors stay valid on theirs.
     Inside ``with backend(...)`` it changes that block's backend.
 
+    Args:
+        lazy: ops are noted and run as one compiled program where a value is needed: when it is read, and at the end of an
+            optimizer's step. For backends with immutable arrays (JAX); a training loop with steps that are alike runs
+            fused, at the cost of compiling each new shape or sequence of ops.
+
     Raises:
         BackendUnavailable: there is no such backend, or it cannot be loaded; the message says what to install.
+        RuntimeError: it has no lazy form.
     """
-    global _default_backend
+    global _default_backend, _default_lazy
     k = backend_named(name)
+    if lazy:
+        k = lazy_of(k)
+    elif k.lazy:
+        k = load_backend(name)
     if _context_backend.get() is not None:
         _context_backend.set(k)
     else:
-        _default_backend = name
+        _default_backend, _default_lazy = name, lazy
 
 
 class backend:  # noqa: N801
     """``with backend("jax"):`` makes new tensors on that backend inside the block, in this context only."""
 
-    def __init__(self, name: str):
-        self._k = backend_named(name)
+    def __init__(self, name: str, lazy: bool = False):
+        self._k = lazy_of(load_backend(name)) if lazy else backend_named(name)
 
     def __enter__(self):
         self._token = _context_backend.set(self._k)

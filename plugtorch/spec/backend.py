@@ -23,6 +23,7 @@ class Backend:
         aliases: whether arrays are mutable and views share their memory. Then
             :meth:`assign` writes into an array; otherwise views are replayed on a new root array.
         level: 0; a transform whose arrays stand for tensors of another backend has its depth here.
+        lazy: whether ops are noted and run later; then ``flush()`` runs what waits.
         spec_version: the version of the contract this backend was written for.
         unsupported: primitives that the library cannot offer, each with the reason. They raise
             :class:`~plugtorch.spec.fallback.OpUnsupported`, unless the user lets the host compute them.
@@ -35,6 +36,7 @@ class Backend:
     name = ""
     aliases = False
     level = 0
+    lazy = False
     spec_version = SPEC_VERSION
     library_version = ""
     unsupported: dict[str, str] = {}

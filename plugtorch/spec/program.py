@@ -28,6 +28,9 @@ class Symbol(Abstract):
     __eq__ = object.__eq__
     __hash__ = object.__hash__
 
+    def __repr__(self):
+        return "number" if self.dtype is None else super().__repr__()
+
 
 class HostFloat(float):
     """A Python float that is read anew at each run of a program.
@@ -116,6 +119,12 @@ for _name in ("add", "radd", "sub", "rsub", "mul", "rmul", "truediv", "rtruediv"
     setattr(HostFloat, f"__{_name}__", _arithmetic(f"__{_name}__"))
 for _name in ("lt", "le", "gt", "ge", "eq", "ne"):
     setattr(HostFloat, f"__{_name}__", _comparison(f"__{_name}__"))
+
+
+# The name of an instruction that is no op of the spec: one step of an optimizer over many parameters, for backends with a
+# kernel for it (``Backend.update_columns``). Its operands are the columns one after the other, the counts and the numbers;
+# its outputs the new columns but for the gradients, and the new counts.
+UPDATE = "update_columns"
 
 
 class Instruction:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from . import aliasing, devices, dtypes, errors, gradients, precision, random, signature, training, values
+from . import aliasing, compiled, devices, dtypes, errors, gradients, precision, random, signature, training, values
 
-CHAPTERS = (signature, values, dtypes, precision, errors, gradients, aliasing, random, devices, training)
+CHAPTERS = (signature, values, dtypes, precision, errors, gradients, aliasing, random, devices, training, compiled)

@@ -83,6 +83,39 @@ for _how in GEOMETRY:
         sample("conv_input", conv_input, _draw(*_y), _draw(*_w), input_size=_size, **_how)
         sample("conv_weight", conv_weight, _draw(*_x), _draw(*_y), kernel_size=_kernel, **_how)
 sample("conv", conv, np.moveaxis(normal(2, 5, 5, 3), -1, 1), normal(4, 3, 3, 3), grad=False, **GEOMETRY[2])
+
+
+# Channels enough for arrangements that small images do not meet: stride 1, three by three, padding 1.
+SAME = {"stride": (1, 1), "padding": (1, 1), "dilation": (1, 1), "groups": 1}
+
+
+def shifted(x):
+    """Yields each element of a 3 x 3 kernel and the padded images as it sees them."""
+    x = np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)))
+    for i, j in np.ndindex(3, 3):
+        yield i, j, x[:, :, i:x.shape[2] - 2 + i, j:x.shape[3] - 2 + j]
+
+
+def same_conv(x, w, **how):
+    return sum(np.tensordot(w[:, :, i, j], part, (1, 1)) for i, j, part in shifted(x)).swapaxes(0, 1)
+
+
+def same_conv_weight(x, g, kernel_size, **how):
+    w = np.empty((g.shape[1], x.shape[1], 3, 3))
+    for i, j, part in shifted(x):
+        w[:, :, i, j] = np.tensordot(g, part, ((0, 2, 3), (0, 2, 3)))
+    return w
+
+
+for _rows in (8, 9):
+    _x, _w, _y = normal(2, 32, _rows, 9), normal(64, 32, 3, 3), normal(2, 64, _rows, 9)
+    sample("conv", same_conv, _x, _w, grad=False, **SAME)
+    sample("conv_input", lambda g, w, input_size, **how: same_conv(g, w.swapaxes(0, 1)[:, :, ::-1, ::-1]), _y, _w,
+           input_size=(_rows, 9), grad=False, **SAME)
+    sample("conv_weight", same_conv_weight, _x, _y, kernel_size=(3, 3), grad=False, **SAME)
+_far = normal(1, 32, 8, 9)
+_far[0, 0, 3, 4] = np.inf
+sample("conv", same_conv, _far, np.abs(normal(64, 32, 3, 3)), grad=False, **SAME)
 sample("conv", lambda x, w, **how: np.zeros((0, 4, 3)), np.zeros((0, 2, 5)), normal(4, 2, 3), grad=False, **GEOMETRY[0])
 sample("channel_sum", lambda g: g.sum((0, 2, 3)), normal(2, 3, 4, 2))
 sample("channel_sum", lambda g: g.sum(0), normal(4, 3))

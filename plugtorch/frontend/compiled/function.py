@@ -154,8 +154,8 @@ class CompiledFunction:
             self._eager.add(key)
             return self.function(*args, **kwargs)
         self.recordings += 1
-        call = CompiledCall(found)
         scalars = Scalars(self.function, args, list(found.recorder.modules.values()))
+        call = CompiledCall(found)
         result = call.first(leaves)
         entries = self._entries.setdefault(key, [])
         entries[:] = [e for e in entries if not e.once]

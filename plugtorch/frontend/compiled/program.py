@@ -84,6 +84,7 @@ class CompiledCall:
         self.escaped, self.slots = found.escaped, found.slots
         self._prepare(found)
         self._guard(found)
+        found.recorder.release()
 
     # Preparation.
 
@@ -208,24 +209,25 @@ class CompiledCall:
         """The run of the call that was recorded: with the values that were drawn while recording."""
         arrays, self.first_arrays = self.first_arrays, None
         drawn, self.recorder.drawn = self.recorder.drawn, []
+        numbers, self.recorder.first_numbers = self.recorder.first_numbers, []
         self.recorder.leaves = leaves
-        return self._run(leaves, arrays, drawn)
+        return self._run(leaves, arrays, drawn, numbers)
 
     def again(self, leaves, arrays):
         """A later run."""
+        numbers = [read() for read in self.readers]
         if not self.makers:
-            return self._run(leaves, arrays, ())
+            return self._run(leaves, arrays, (), numbers)
         before = [(g, g.state_bytes()) for g in self.recorder.generators]
         try:
-            return self._run(leaves, arrays, [make() for make in self.makers])
+            return self._run(leaves, arrays, [make() for make in self.makers], numbers)
         except BaseException:
             for generator, kept in before:
                 generator.load_state_bytes(kept)
             raise
 
-    def _run(self, leaves, arrays, drawn):
+    def _run(self, leaves, arrays, drawn, numbers):
         k = self.base
-        numbers = [read() for read in self.readers]
         targets = [find(leaves) for find, _ in self.writes]
         inputs = list(arrays)
         if drawn:

@@ -42,14 +42,16 @@ class CallRecorder(TensorRecorder):
 
     # Random numbers.
 
-    def before_draw(self, generator) -> None:
+    def before_draw(self, generator, seeding: bool) -> None:
         """Keeps the state of a generator before its first draw.
 
         Raises:
-            TraceError: the draw is not one that a run can repeat.
+            TraceError: the draw is not one that a run can repeat, or the generator is seeded.
         """
         if RECORDER.get() is not self:  # another thread, or eager code
             return
+        if seeding:
+            raise cannot("a compiled function seeds a generator; seed it outside")
         if generator not in self._generators:
             self._generators[generator] = generator.state_bytes()
         if not self._drawing:
@@ -131,6 +133,12 @@ class CallRecorder(TensorRecorder):
         for optimizer, before in self.optimizers.values():
             optimizer.state.clear()
             optimizer.state.update(before)
+
+    def release(self) -> None:
+        """Lets go of what only the recording needed: a program that is kept must not keep arrays alive."""
+        for held in (self.instructions, self.constants, self.touched, self.owners, self.made, self.slots, self.optimizers,
+                     self._known, self._numbers, self.modules, self.input_conditions):
+            held.clear()
 
     def check_groups(self) -> None:
         """Raises TraceError if the function changed a number of an optimizer."""

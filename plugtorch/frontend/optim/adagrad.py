@@ -37,6 +37,8 @@ class Adagrad(ElementwiseOptimizer):
         ValueError: for a hyper-parameter out of range.
     """
 
+    _rule = "Adagrad"
+    _rule_numbers = ("lr", "lr_decay", "weight_decay", "eps", "maximize")
     _takes_sparse = True
 
     def __init__(
@@ -82,6 +84,9 @@ class Adagrad(ElementwiseOptimizer):
         start = group["initial_accumulator_value"]
         start = complex(start, start) if param.is_complex() else start
         return {"step": new_scalar(0.0), "sum": fn.full_like(param, start)}
+
+    def _columns(self, group: dict[str, Any]) -> tuple[str, ...]:
+        return ("sum",)
 
     def share_memory(self) -> None:
         """Move the sums to memory that other processes can share."""

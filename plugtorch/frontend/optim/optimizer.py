@@ -75,6 +75,9 @@ def _with_hooks(step: Callable) -> Callable:
                 )
             given, kwargs = replacement
         result = step(*given, **kwargs)
+        for k in {param._k for group in self.param_groups for param in group["params"][:1]}:
+            if k.lazy:
+                k.flush()
         for hook in (*own["_optimizer_step_post_hooks"].values(), *_global_post_hooks.values()):
             hook(self, given, kwargs)
         return result
@@ -436,10 +439,13 @@ class ElementwiseOptimizer(Optimizer):
         count = state["step"]
         count += 1
         recorder = RECORDER.get()
+        if self._tensor_steps and count._k.lazy:
+            return count.to(float64)
         if recorder is None or count._k is not recorder.tracer:
             return count.item()
-        # Read at each run of the program, where it need not be a number from the program where it has to be one.
-        return count.to(float64) if self._tensor_steps else recorder.host_float(_number_after(recorder, count))
+        if self._tensor_steps and not recorder.base.aliases:
+            return count.to(float64)  # a part of the program: reading it would wait for the run before
+        return recorder.host_float(_number_after(recorder, count))
 
     def _check_grad(self, grad: Tensor) -> None:
         """Raise RuntimeError for a gradient of a layout that the update cannot take."""

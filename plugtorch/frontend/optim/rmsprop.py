@@ -32,6 +32,9 @@ class RMSprop(ElementwiseOptimizer):
         ValueError: for a hyper-parameter out of range.
     """
 
+    _rule = "RMSprop"
+    _rule_numbers = ("lr", "alpha", "eps", "weight_decay", "momentum", "centered", "maximize")
+
     def __init__(
         self,
         params: Any,
@@ -72,6 +75,10 @@ class RMSprop(ElementwiseOptimizer):
         if group["centered"]:
             state["grad_avg"] = fn.zeros_like(param)
         return state
+
+    def _columns(self, group: dict[str, Any]) -> tuple[str, ...]:
+        momentum = ("momentum_buffer",) if group["momentum"] > 0 else ()
+        return ("square_avg", *momentum, "grad_avg") if group["centered"] else ("square_avg", *momentum)
 
     def _update(
         self, group: dict[str, Any], param: Tensor, grad: Tensor, state: dict[str, Any], step: float

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from plugtorch.autograd.aliasing import overwrite
 from plugtorch.autograd.base import InferenceCell
 from plugtorch.autograd.mode import DUAL, mode
 from plugtorch.autograd.record import count_version
 from plugtorch.frontend.nn.parameter import Parameter
 from plugtorch.frontend.overrides import has_torch_function
 from plugtorch.frontend.tensor import Tensor
+from plugtorch.transforms.tracing.recorder import RECORDER
 
 if TYPE_CHECKING:
     from plugtorch.frontend.optim.optimizer import ElementwiseOptimizer
@@ -51,6 +53,12 @@ def update_together(optimizer: ElementwiseOptimizer, group: dict[str, Any], para
             return params
     arrays = [[t._a for t in column] for column in columns]
     counts = arrays.pop() if optimizer._counts_steps else []
+    recorder = RECORDER.get()
+    if recorder is not None and k is recorder.tracer:
+        updated = k.updated_columns(optimizer._rule, [arrays[0], [g._a for g in grads], *arrays[1:]], counts, numbers)
+        for t, array in zip((t for column in columns for t in column), updated, strict=True):
+            overwrite(t, array)
+        return left
     refused = k.update_columns(optimizer._rule, [arrays[0], [g._a for g in grads], *arrays[1:]], counts, numbers)
     if refused:
         left += [columns[0][i] for i in refused]

@@ -73,8 +73,8 @@ class Generator:
     by itself.
     """
 
-    #: Functions that are called with a generator before each of its draws.
-    watchers: tuple[Callable[[Generator], None], ...] = ()
+    #: Functions ``watcher(generator, seeding)`` that are called before each draw of a generator and each new state of it.
+    watchers: tuple[Callable[[Generator, bool], None], ...] = ()
 
     def __init__(self, device: Any = "cpu") -> None:
         self._device = device
@@ -97,6 +97,10 @@ class Generator:
         return self._device
 
     # --- seeding -------------------------------------------------------------------------------------------
+
+    def _tell(self, seeding: bool) -> None:
+        for watcher in self.watchers:
+            watcher(self, seeding)
 
     def _restart(self, seed: int) -> None:
         self._seed = seed
@@ -122,6 +126,7 @@ class Generator:
         if not isinstance(seed, (int, np.integer)) or isinstance(seed, bool):
             raise RuntimeError(f"manual_seed expected a long, but got {type(seed).__name__}")
         value = wrap_seed(int(seed))
+        self._tell(True)
         with self._lock:
             self._restart(value)
         return self
@@ -149,8 +154,7 @@ class Generator:
         """
         with self._lock:
             if self.watchers and not self._depth:
-                for watcher in self.watchers:
-                    watcher(self)
+                self._tell(False)
             self._depth += 1
             try:
                 result = function(self, *args, **kwargs)

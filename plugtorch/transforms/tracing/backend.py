@@ -7,7 +7,7 @@ import numpy as np
 from plugtorch.spec.backend import Backend
 from plugtorch.spec.dtypes import BY_NAME
 from plugtorch.spec.op import OPS
-from plugtorch.spec.program import Symbol
+from plugtorch.spec.program import UPDATE, Symbol
 
 from .recorder import RECORDER, cannot
 
@@ -83,6 +83,23 @@ class TraceBackend(Backend):
 
     def memory_stats(self, device):
         return self.base.memory_stats(device)
+
+    @property
+    def update_rules(self):
+        return self.base.update_rules
+
+    def updated_columns(self, rule, columns, counts, numbers):
+        """What :meth:`Backend.update_columns` writes, as new symbols: columns but for the gradients, and counts."""
+        recorder, names, flat = self.recorder(), [], []
+        for name, value in numbers.items():
+            values = value if type(value) is tuple else (value,)
+            names.append((name, len(values) if type(value) is tuple else 0))
+            flat += values
+        written = [s for i, column in enumerate(columns) if i != 1 for s in column] + list(counts)
+        params = {"rule": rule, "rows": len(columns[0]), "columns": len(columns), "counted": bool(counts),
+                  "names": tuple(names)}
+        operands = [*(s for column in columns for s in column), *counts, *flat]
+        return recorder.emit_as(UPDATE, operands, params, [(s.shape, s.dtype) for s in written])
 
     # Ops that change nothing, which are common.
 

@@ -75,7 +75,7 @@ class Recorder:
         base: the backend that the program is for.
         tracer: the backend whose arrays are this recorder's symbols.
         instructions, constants, numbers: see :class:`~plugtorch.spec.program.Program`.
-        readers: per number the function that reads it at a run.
+        readers: per number the function that reads it at a run; ``first_numbers`` are their values while recording.
         host: per host value ``(symbol, make)``; ``make()`` gives its NumPy array at a run, in this order.
         conditions: functions that must go on returning True for the program to hold.
         places: whether instructions keep the line of the program that called for them.
@@ -87,6 +87,7 @@ class Recorder:
         self.constants: dict[Symbol, Any] = {}
         self.numbers: list[Symbol] = []
         self.readers: list[Callable[[], float]] = []
+        self.first_numbers: list[float] = []
         self.host: list[tuple[Symbol, Callable[[], Any]]] = []
         self.conditions: list[Callable[[], bool]] = []
         self._known: dict[int, tuple[Any, Symbol]] = {}
@@ -114,6 +115,7 @@ class Recorder:
             found = self._numbers[value.key] = Symbol((), None, self, "number")
             self.numbers.append(found)
             self.readers.append(value.read)
+            self.first_numbers.append(float.__float__(value))
         return found
 
     def host_value(self, make, array, dtype) -> Symbol:
@@ -141,19 +143,20 @@ class Recorder:
             if type(value) is HostFloat:
                 params = {**params, key: value.fixed()}
         found = result_of(name, given, params)
+        if type(found) is tuple and (not found or type(found[0]) is tuple and len(OPS[name].outputs) > 1):
+            return self.emit_as(name, given, params, found)
+        return self.emit_as(name, given, params, (found,))[0]
+
+    def emit_as(self, name: str, given, params, results) -> tuple:
+        """Records an instruction with results of known shapes and dtypes; returns their symbols."""
         recorded = tuple([self.number(o) if type(o) is HostFloat else o for o in given])
         for o in recorded:
             if type(o) is Symbol and o.recorder is not self:
                 raise cannot("a tensor that was made inside of a compiled function is used after it, or inside another "
                              "one: return it from the function")
-        if type(found) is tuple and (not found or type(found[0]) is tuple and len(OPS[name].outputs) > 1):
-            outputs = tuple([Symbol(shape, dtype, self) for shape, dtype in found])
-            result = outputs
-        else:
-            result = Symbol(*found, self)
-            outputs = (result,)
+        outputs = tuple([Symbol(shape, dtype, self) for shape, dtype in results])
         self.instructions.append(Instruction(name, recorded, params, outputs, user_frame() if self.places else None))
-        return result
+        return outputs
 
     def _operand(self, o):
         if isinstance(o, NUMBERS):
