@@ -1,4 +1,4 @@
-"""A backend each of whose ops runs as a compiled program: the suite on it checks what ``compile_program`` makes of every op."""
+"""A backend each of whose ops is a compiled program: the suite on it checks what ``compile_program`` makes of every op."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Programs timed on every library side by side: ``python -m benchmarks``."""
