@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
 import weakref
 
 import pytest
@@ -371,6 +373,15 @@ def test_a_training_loop_leaves_nothing_to_the_garbage_collector():
         assert gc.collect() == 0
     finally:
         gc.enable()
+
+
+@pytest.mark.one_backend
+def test_the_collector_is_seldom_run_unless_the_user_chose_when():
+    code = "import gc; {}import plugtorch; print(*gc.get_threshold())"
+    found = [subprocess.run([sys.executable, "-c", code.format(chosen)], capture_output=True, text=True, check=True).stdout
+             for chosen in ("", "gc.set_threshold(500, 7, 8); ", "gc.set_threshold(0); ")]
+    assert [int(out.split()[0]) for out in found] == [10_000, 500, 0]
+    assert found[1].split() == ["500", "7", "8"]
 
 
 def test_anomaly_detection_names_the_node_and_shows_the_forward_line():

@@ -193,11 +193,56 @@ def _adam(n, mix, p, g, mean, square, largest=None, *, t, u, beta1, beta2, eps, 
     mix(n, (1 - beta1) * sign, g, beta1, mean)
     multiply(g[0], g[0], t[0])
     mix(n, 1 - beta2, t, beta2, square)
-    square = square[0] if largest is None else np.maximum(largest[0], square[0], largest[0])
+    square = square[0] if largest is None else np.maximum(largest[0], square[0], out=largest[0])
     np.sqrt(square, t[0])
     add(t[0], eps, t[0])
     divide(mean[0], t[0], t[0])
     mix(n, rate, t, kept, p)
+
+
+def _common(dtype, lr, weight_decay, maximize):
+    return {"lr": lr, "sign": -1 if maximize else 1, "weight_decay": np.array(weight_decay, dtype) if weight_decay else None}
+
+
+def _rmsprop_constants(step, dtype, *, alpha, eps, momentum, centered, **common):
+    return {"alpha": alpha, "eps": np.array(eps, dtype), "momentum": momentum, "centered": centered,
+            **_common(dtype, **common)}
+
+
+def _rmsprop(n, mix, p, g, square, *more, t, u, lr, alpha, eps, momentum, centered, sign, weight_decay):
+    g, sign = _decayed(n, mix, p, g, sign, weight_decay, u)
+    more = list(more)
+    multiply(g[0], g[0], t[0])
+    mix(n, 1 - alpha, t, alpha, square)
+    if centered:
+        mean = more.pop()
+        mix(n, (1 - alpha) * sign, g, alpha, mean)
+        multiply(mean[0], mean[0], t[0])
+        np.subtract(square[0], t[0], t[0])
+        np.sqrt(t[0], t[0])
+    else:
+        np.sqrt(square[0], t[0])
+    add(t[0], eps, t[0])
+    divide(g[0], t[0], t[0])
+    if more:
+        mix(n, sign, t, momentum, more[0])
+        mix(n, -lr, more[0], 1, p)
+    else:
+        mix(n, -lr * sign, t, 1, p)
+
+
+def _adagrad_constants(step, dtype, *, lr, lr_decay, eps, **common):
+    return {"eps": np.array(eps, dtype), **_common(dtype, lr / (1 + (step - 1) * lr_decay), **common)}
+
+
+def _adagrad(n, mix, p, g, total, *, t, u, lr, eps, sign, weight_decay):
+    g, sign = _decayed(n, mix, p, g, sign, weight_decay, u)
+    multiply(g[0], g[0], t[0])
+    add(total[0], t[0], total[0])
+    np.sqrt(total[0], t[0])
+    add(t[0], eps, t[0])
+    divide(g[0], t[0], t[0])
+    mix(n, -lr * sign, t, 1, p)
 
 
 # rule -> kernel, constants, and the size in elements from which an array is updated where it lies: where gathering and
@@ -205,4 +250,6 @@ def _adam(n, mix, p, g, mean, square, largest=None, *, t, u, beta1, beta2, eps, 
 RULES = {
     "SGD": (_sgd, _sgd_constants, 2048),
     "Adam": (_adam, _adam_constants, 4096),
+    "RMSprop": (_rmsprop, _rmsprop_constants, 4096),
+    "Adagrad": (_adagrad, _adagrad_constants, 4096),
 }

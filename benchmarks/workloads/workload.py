@@ -68,13 +68,17 @@ def load(torch, net, parameters):
 
 
 def trainer(torch, net, model, optimizer, loss_of, batch):
-    """The Program of a training step: ``loss_of(model, *batch)``, its gradients, and the optimizer's step."""
+    """The Program of a training step: ``loss_of(model, *batch)``, its gradients, and the optimizer's step.
+
+    The step ends with ``zero_grad``: gradients that nobody sees after it need not leave a compiled program, as they do not
+    in the versions by hand.
+    """
 
     def step(*batch):
-        optimizer.zero_grad()
         loss = loss_of(model, *batch)
         loss.backward()
         optimizer.step()
+        optimizer.zero_grad()
         return loss
 
     return Program(step, tuple(torch.tensor(value) for value in batch), parameters=tuple(net.parameters()))

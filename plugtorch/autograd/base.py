@@ -8,11 +8,18 @@ made, so a graph holds no reference cycle and dies with its last tensor.
 from __future__ import annotations
 
 import functools
+import gc
 import itertools
 import weakref
 from collections import OrderedDict
 
 next_seq = itertools.count(1).__next__
+
+# A graph holds no cycles, yet Python's collector visits all of it again and again, by default at each few hundred new
+# objects: with 100,000 ops in one graph, that is most of the time. A threshold that the user has set stays.
+_PYTHONS_THRESHOLDS = (700, 2000)
+if gc.get_threshold()[0] in _PYTHONS_THRESHOLDS:
+    gc.set_threshold(10_000, *gc.get_threshold()[1:])
 
 
 class InferenceCell(list):

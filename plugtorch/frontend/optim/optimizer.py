@@ -11,6 +11,7 @@ from itertools import chain
 from typing import Any
 
 from plugtorch.frontend import functions as fn
+from plugtorch.frontend.dispatch import as_number
 from plugtorch.frontend.optim.together import update_together
 from plugtorch.frontend.tensor import Tensor
 from plugtorch.frontend.utils.hooks import RemovableHandle
@@ -412,7 +413,8 @@ class ElementwiseOptimizer(Optimizer):
         numbers = {}
         for name in self._rule_numbers:
             value = group[name]
-            numbers[name] = tuple(map(number, value)) if type(value) in (tuple, list) else number(value)
+            values = [as_number(number(v)) for v in (value if type(value) in (tuple, list) else (value,))]
+            numbers[name] = tuple(values) if type(value) in (tuple, list) else values[0]
         return numbers
 
     def _columns(self, group: dict[str, Any]) -> tuple[str, ...]:

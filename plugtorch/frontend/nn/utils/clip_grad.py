@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterable
 from typing import Any
 
+from plugtorch.autograd.base import wrap
+from plugtorch.autograd.mode import DUAL, mode
 from plugtorch.frontend import functions as fn
+from plugtorch.frontend.dispatch import update
+from plugtorch.frontend.overrides import has_torch_function
 from plugtorch.frontend.tensor import Tensor
+from plugtorch.spec.dtypes import float32, float64
 
 __all__ = ["clip_grad_norm", "clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm"]
 
@@ -15,7 +21,39 @@ __all__ = ["clip_grad_norm", "clip_grad_norm_", "clip_grad_value_", "clip_grads_
 def _grads(parameters: Iterable[Tensor] | Tensor) -> list[Tensor]:
     if isinstance(parameters, Tensor):
         parameters = [parameters]
-    return [p.grad for p in parameters if p.grad is not None]
+    return [grad for p in parameters if (grad := p.grad) is not None]
+
+
+_GATHERED = 4096  # elements: below, the calls of kernels cost more than copying
+
+
+def _plain(tensors: list[Tensor]) -> bool:
+    """Whether all are plain tensors of one real dtype on one device, whose backend's kernels may be called on their
+    arrays: where arrays are mutable, as others may multiply matrices with fewer digits."""
+    k, dtype = tensors[0]._k, tensors[0].dtype
+    if not k.aliases or dtype not in (float32, float64) or mode() & DUAL or has_torch_function(()):
+        return False
+    if any([type(t) is not Tensor or t._k is not k for t in tensors]):
+        return False
+    devices = {k.device_of(t._a) for t in tensors}
+    return len(devices) == 1 and all([k.dtype_of(t._a) is dtype for t in tensors])
+
+
+def _euclidean_norm(tensors: list[Tensor]) -> Tensor:
+    """The root of the sum of squares of tensors that are :func:`_plain`: products of rows with themselves, of small
+    tensors in one row."""
+    k, rows, small = tensors[0]._k, [], []
+    for t in tensors:
+        n = math.prod(t._a.shape)
+        row = k.reshape(t._a, shape=(n,))
+        if n < _GATHERED:
+            small.append(row)
+        else:
+            rows.append(row)
+    if small:
+        rows.append(k.concat(*small, axis=0))
+    squares = [k.matmul(k.reshape(row, shape=(1, row.shape[0])), k.reshape(row, shape=(row.shape[0], 1))) for row in rows]
+    return wrap(k.sqrt(k.sum(k.concat(*squares, axis=0), axis=(0, 1))), k)
 
 
 def get_total_norm(
@@ -30,7 +68,7 @@ def get_total_norm(
         tensors: of any shapes; none give 0.
         norm_type: p of the norm, may be infinity.
         error_if_nonfinite: raise if the norm is infinite or no number.
-        foreach: accepted; there is one implementation.
+        foreach: False takes the norm of each tensor by itself.
 
     Raises:
         RuntimeError: see ``error_if_nonfinite``.
@@ -40,9 +78,12 @@ def get_total_norm(
     if not tensors:
         return fn.tensor(0.0)
     with fn.no_grad():
-        norms = [t.norm(norm_type) for t in tensors]
-        device = norms[0].device
-        total = fn.stack([norm.to(device) for norm in norms]).norm(norm_type)
+        if norm_type == 2.0 and foreach is not False and _plain(tensors):
+            total = _euclidean_norm(tensors)
+        else:
+            norms = [t.norm(norm_type) for t in tensors]
+            device = norms[0].device
+            total = fn.stack([norm.to(device) for norm in norms]).norm(norm_type)
     if error_if_nonfinite and not bool(fn.isfinite(total)):
         raise RuntimeError(
             f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, so it "
@@ -65,8 +106,12 @@ def clip_grads_with_norm_(
     with fn.no_grad():
         # Multiplying by 1 where nothing is to be clipped spares waiting for the value of the norm.
         scale = fn.clamp(float(max_norm) / (total_norm + 1e-6), max=1.0)
+        scales = {}
         for grad in grads:
-            grad.mul_(scale.to(grad.device))
+            device = grad.device
+            if device not in scales:
+                scales[device] = scale.to(device)
+            grad.mul_(scales[device])
 
 
 def clip_grad_norm_(
@@ -83,7 +128,7 @@ def clip_grad_norm_(
         max_norm: the limit.
         norm_type: p of the norm, may be infinity.
         error_if_nonfinite: raise if the norm is infinite or no number.
-        foreach: accepted; there is one implementation.
+        foreach: as for :func:`get_total_norm`.
 
     Returns:
         The norm before the scaling, a scalar.
@@ -119,4 +164,4 @@ def clip_grad_value_(
     clip_value = float(clip_value)
     with fn.no_grad():
         for grad in _grads(parameters):
-            grad.clamp_(min=-clip_value, max=clip_value)
+            update(grad, "clamp", fn.clamp, -clip_value, clip_value)
