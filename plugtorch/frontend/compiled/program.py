@@ -82,6 +82,8 @@ class CompiledCall:
         self.base, self.recorder, self.structure = found.base, found.recorder, found.structure
         self.leaves, self.spent = found.leaves, found.spent
         self.escaped, self.slots = found.escaped, found.slots
+        self.scalars = [(t, getattr(number, "read", None) or (lambda value=number: value))
+                        for t, number in found.recorder.scalars]
         self._prepare(found)
         self._guard(found)
         found.recorder.release()
@@ -233,7 +235,10 @@ class CompiledCall:
         if drawn:
             device = k.default_device()
             inputs += [k.adopt(np.asarray(a), device=device) for a in drawn]
+        scalars = [read() for _, read in self.scalars]
         outputs = self.run(inputs, numbers)
+        for (t, _), value in zip(self.scalars, scalars, strict=True):
+            overwrite(t, t._k.full(shape=(), value=value, dtype=t.dtype, device=t._k.device_of(t._a)))
         return self._finish(leaves, targets, arrays, outputs, numbers)
 
     def _finish(self, leaves, targets, arrays, outputs, numbers):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from typing import Any
 
 from plugtorch.autograd.base import TensorBase
 from plugtorch.spec.dtypes import BY_NAME
 from plugtorch.spec.program import HostFloat
 from plugtorch.transforms.tracing.recorder import RECORDER, cannot
-from plugtorch.transforms.tracing.tensors import TensorRecorder
+from plugtorch.transforms.tracing.tensors import TensorRecorder, number_in
 
 from ..random import Generator
 
@@ -22,6 +23,7 @@ class CallRecorder(TensorRecorder):
         drawn: the host arrays of random numbers that were drawn while recording, in order.
         modules: those that were called, by id.
         slots: ``(dictionary, name, tensor)``: the tensors that modules had as attributes when they were called.
+        scalars: ``(tensor on the host, number)``: what they hold after a run.
         optimizers: those that made a step, by id, with their state before it.
     """
 
@@ -32,6 +34,8 @@ class CallRecorder(TensorRecorder):
         self.modules: dict[int, Any] = {}
         self.optimizers: dict[int, tuple] = {}
         self.slots: list = []
+        self.scalars: list = []
+        self._scalars_met: list = []
         self._drawing = 0
         self._generators: dict[Generator, bytes] = {}
         self._numbers_in_groups: list = []
@@ -115,6 +119,29 @@ class CallRecorder(TensorRecorder):
         self._numbers_in_groups.clear()
         return untouched
 
+    # Scalars on the host, which optimizers count steps in.
+
+    def host_scalar(self, t) -> HostFloat:
+        """The number that a tensor on the host holds before the run, or that the call has given it. Tensors that hold one
+        number share it, as long as they do."""
+        for other, number in self.scalars:
+            if other is t:
+                return number
+        value = number_in(t)
+        for other, was, before in self._scalars_met:
+            if was == value:
+                if other is not t:
+                    self.watch(("same", id(other), id(t)), functools.partial(_hold_the_same, other, t))
+                return before
+        before = self.host_float(functools.partial(number_in, t), ("scalar", id(t)))
+        self._scalars_met.append((t, value, before))
+        return before
+
+    def set_host_scalar(self, t, number) -> None:
+        """Gives a tensor on the host a number after each run."""
+        self.scalars = [(other, value) for other, value in self.scalars if other is not t]
+        self.scalars.append((t, number))
+
     # The end of a recording.
 
     def put_back_tensors(self) -> None:
@@ -145,6 +172,10 @@ class CallRecorder(TensorRecorder):
         if not self._release_groups():
             raise cannot("a compiled function changes a hyper-parameter of an optimizer (a scheduler's step?), which a "
                          "program cannot repeat; do that outside of it")
+
+
+def _hold_the_same(a, b) -> bool:
+    return number_in(a) == number_in(b)
 
 
 @contextlib.contextmanager

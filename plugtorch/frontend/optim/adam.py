@@ -45,7 +45,6 @@ class Adam(ElementwiseOptimizer):
     _rule = "Adam"
     _rule_numbers = ("lr", "betas", "eps", "weight_decay", "decoupled_weight_decay", "maximize")
     _sparse_advice = ", please consider SparseAdam instead"
-    _tensor_steps = True
 
     def __init__(
         self,

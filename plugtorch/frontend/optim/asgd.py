@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from plugtorch.frontend import functions as fn
-from plugtorch.frontend.optim.optimizer import ElementwiseOptimizer, check, check_lr, new_scalar, number
+from plugtorch.frontend.optim.optimizer import (
+    ElementwiseOptimizer,
+    check,
+    check_lr,
+    new_scalar,
+    number,
+    read_scalar,
+    write_scalar,
+)
 from plugtorch.frontend.tensor import Tensor
 
 __all__ = ["ASGD"]
@@ -75,13 +83,12 @@ class ASGD(ElementwiseOptimizer):
         lr, lambd = number(group["lr"]), group["lambd"]
         if group["weight_decay"] != 0:
             grad = grad.add(param, alpha=group["weight_decay"])
-        eta, mu, average = state["eta"], state["mu"], state["ax"]
-        rate, share = eta.item(), mu.item()
+        average, rate, share = state["ax"], read_scalar(state["eta"]), read_scalar(state["mu"])
         param.mul_(1 - lambd * rate)
         param.add_(grad, alpha=-rate)
         if share != 1:
             average.add_(param.sub(average).mul_(share))
         else:
             average.copy_(param)
-        eta.fill_(lr / (1 + lambd * lr * step) ** group["alpha"])
-        mu.fill_(1 / max(1, step - group["t0"]))
+        write_scalar(state["eta"], lr / (1 + lambd * lr * step) ** group["alpha"])
+        write_scalar(state["mu"], 1 / max(1, step - group["t0"]))

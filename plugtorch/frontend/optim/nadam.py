@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from plugtorch.frontend import functions as fn
-from plugtorch.frontend.optim.optimizer import ElementwiseOptimizer, check, check_lr, new_scalar, number
+from plugtorch.frontend.optim.optimizer import (
+    ElementwiseOptimizer,
+    check,
+    check_lr,
+    new_scalar,
+    number,
+    read_scalar,
+    write_scalar,
+)
 from plugtorch.frontend.tensor import Tensor
 
 __all__ = ["NAdam"]
@@ -87,9 +95,8 @@ class NAdam(ElementwiseOptimizer):
         decay = group["momentum_decay"]
         mu = beta1 * (1.0 - 0.5 * 0.96 ** (step * decay))
         mu_next = beta1 * (1.0 - 0.5 * 0.96 ** ((step + 1) * decay))
-        product = state["mu_product"]
-        product *= mu
-        mu_product = product.item()
+        write_scalar(state["mu_product"], read_scalar(state["mu_product"]) * mu)
+        mu_product = read_scalar(state["mu_product"])
         mean, square = state["exp_avg"], state["exp_avg_sq"]
         mean.lerp_(grad, 1 - beta1)
         square.mul_(beta2).addcmul_(grad, grad, value=1 - beta2)

@@ -16,7 +16,9 @@ from plugtorch.frontend.optim.together import update_together
 from plugtorch.frontend.tensor import Tensor
 from plugtorch.frontend.utils.hooks import RemovableHandle
 from plugtorch.spec.dtypes import float32, float64
+from plugtorch.spec.registry import load_backend
 from plugtorch.transforms.tracing.recorder import RECORDER
+from plugtorch.transforms.tracing.tensors import tensor_as_it_is
 
 __all__ = [
     "Optimizer",
@@ -366,7 +368,6 @@ class ElementwiseOptimizer(Optimizer):
     _rule_numbers: tuple[str, ...] = ()
 
     _counts_steps = True
-    _tensor_steps = False  # whether the update takes the step's number as a tensor too
     _complex_as_real = True
     _takes_sparse = False
     _sparse_advice = ""
@@ -438,16 +439,9 @@ class ElementwiseOptimizer(Optimizer):
         """The number of this step, counted in ``state``; 0 where steps are not counted."""
         if not self._counts_steps:
             return 0
-        count = state["step"]
-        count += 1
-        recorder = RECORDER.get()
-        if self._tensor_steps and count._k.lazy:
-            return count.to(float64)
-        if recorder is None or count._k is not recorder.tracer:
-            return count.item()
-        if self._tensor_steps and not recorder.base.aliases:
-            return count.to(float64)  # a part of the program: reading it would wait for the run before
-        return recorder.host_float(_number_after(recorder, count))
+        number = read_scalar(state["step"]) + 1
+        write_scalar(state["step"], number)
+        return number
 
     def _check_grad(self, grad: Tensor) -> None:
         """Raise RuntimeError for a gradient of a layout that the update cannot take."""
@@ -475,20 +469,27 @@ class ElementwiseOptimizer(Optimizer):
                 kept["step"] = new_scalar(float(kept["step"]))
 
 
-def _number_after(recorder: Any, count: Tensor) -> Callable[[], float]:
-    """A function that gives, before a run of a recorded program, the value that a step count will have after it."""
-    known = recorder.value_before(count)
-
-    def read() -> float:
-        return (known if RECORDER.get() is recorder else count.item()) + 1
-
-    return read
-
-
 def new_scalar(value: float) -> Tensor:
-    """A scalar of the state, on the CPU: float64 if that is the default dtype, float32 otherwise."""
+    """A scalar of the state: float64 if that is the default dtype, float32 otherwise. It is read at each step, so it lives
+    on the host whatever the backend."""
     dtype = float64 if fn.get_default_dtype() == float64 else float32
-    return fn.tensor(value, dtype=dtype)
+    host = load_backend("numpy")
+    return tensor_as_it_is(host.full(shape=(), value=value, dtype=dtype, device=None), host)
+
+
+def read_scalar(t: Tensor) -> float:
+    """The number that a scalar of the state holds; in a step that is recorded, one that is read at each run."""
+    recorder = RECORDER.get()
+    return t.item() if recorder is None else recorder.host_scalar(t)
+
+
+def write_scalar(t: Tensor, value: float) -> None:
+    """Gives a scalar of the state another number."""
+    recorder = RECORDER.get()
+    if recorder is None:
+        t.fill_(value)
+    else:
+        recorder.set_host_scalar(t, value)
 
 
 def number(value: Any) -> Any:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import operator
 import threading
+from typing import NamedTuple
 from weakref import ref
 
 from plugtorch.autograd import base
@@ -18,7 +19,7 @@ from plugtorch.autograd.aliasing import read_steps
 from plugtorch.autograd.base import InferenceCell, TensorBase
 from plugtorch.spec.program import Symbol
 
-from .recorder import RECORDER, Recorder, cannot
+from .recorder import RECORDER, Recorder
 
 ARRAY, BACKEND, GRAD, ALIAS, CELL, NODE, REQUIRES, HOOKS = (
     TensorBase.__dict__[name] for name in ("_a", "_k", "_grad", "_alias", "_cell", "_node", "_req", "_hooks"))
@@ -31,6 +32,22 @@ def settle(t) -> None:
         at = ALIAS.__get__(t)
         ARRAY.__set__(t, read_steps(BACKEND.__get__(t), at.storage.root, at.path))
         t.__class__ = cls.__mro__[1]
+
+
+def tensor_as_it_is(array, k) -> TensorBase:
+    """A tensor outside of any recording, also while one runs: it is found, not made, by what is recorded."""
+    t = object.__new__(base.tensor_class)
+    for slot, value in ((ARRAY, array), (BACKEND, k), (REQUIRES, False)):
+        slot.__set__(t, value)
+    for slot in (GRAD, NODE, CELL, ALIAS, HOOKS):
+        slot.__set__(t, None)
+    return t
+
+
+def number_in(t) -> float:
+    """The only element of a tensor as it is outside of any recording."""
+    settle(t)
+    return BACKEND.__get__(t).to_host(ARRAY.__get__(t)).item()
 
 
 class Touched:
@@ -105,16 +122,6 @@ class TensorRecorder(Recorder):
             found = self.touched[id(t)] = Touched(t, self)
         return found
 
-    def value_before(self, t):
-        """The number that a tensor of one element held before the recording, or was made with."""
-        entry = self.touched.get(id(t))
-        if entry is not None:
-            return self.base.to_host(entry.array).item()
-        first = next((first for r, first in self.made if r() is t), None)
-        if first in self.constants:
-            return self.base.to_host(self.constants[first]).item()
-        raise cannot("a number that the function computes is needed while it is recorded")
-
     def bounds(self, x):
         """The least and the greatest value of what is an input of the program, as numbers that become conditions of it;
         None for a value that the program computes."""
@@ -140,7 +147,7 @@ class BoundOf(float):
     def fixed(self):
         """Today's value as a plain number, which it has to keep."""
         value = self.value
-        self.watch(lambda bound: bound == value)
+        self.watch(BoundCondition("eq", value, True))
         return value
 
     def __int__(self):
@@ -171,19 +178,32 @@ class BoundOf(float):
         return hash(self.fixed())
 
 
-def _bound_comparison(compare):
+class BoundCondition(NamedTuple):
+    """What a bound of an input must fulfil: ``comparison`` (a name of :mod:`operator`) with ``other`` gives ``answer``."""
+
+    comparison: str
+    other: float
+    answer: bool
+
+    def __call__(self, bound) -> bool:
+        return getattr(operator, self.comparison)(bound, self.other) is self.answer
+
+
+def _bound_comparison(name):
+    compare = getattr(operator, name)
+
     def method(self, other):
         if not isinstance(other, (int, float)):
             return NotImplemented
         answer = compare(self.value, other)
-        self.watch(lambda bound: compare(bound, other) is answer)
+        self.watch(BoundCondition(name, other, answer))
         return answer
 
     return method
 
 
 for _name in ("lt", "le", "gt", "ge", "eq", "ne"):
-    setattr(BoundOf, f"__{_name}__", _bound_comparison(getattr(operator, _name)))
+    setattr(BoundOf, f"__{_name}__", _bound_comparison(_name))
 
 
 # The properties.
