@@ -144,6 +144,7 @@ def timings(backend):
         f"softmax of {SIZE}x{SIZE}": timed(lambda: torch.softmax(big, 1), k.synchronize),
         f"conv2d {IMAGES}x{CHANNELS}x56x56, 3x3, forward and backward": timed(convolve, k.synchronize),
         "Adam step of a perceptron 784-512-10, batch 128": timed(step, k.synchronize),
+        "the same step, compiled": timed(torch.compile(step, fullgraph=True), k.synchronize),
         f"copy to the host of {SIZE}x{SIZE} float32": timed(lambda: k.to_host(big._a), k.synchronize),
     }
 

@@ -16,6 +16,8 @@ from plugtorch.spec.dtypes import bfloat16
 from plugtorch.spec.xp import XPBackend
 from plugtorch.spec.xp.strided import StridedViews
 
+from .program import compiled_program
+
 # Types that CUDA adds atomically in CuPy's scattered sums; the others go by way of a wider one of these.
 ATOMIC = {"float16": "float32", "int8": "int32", "int16": "int32", "uint8": "int32", "uint16": "int32", "bool": "int32"}
 SCATTERS = {"add": "scatter_add", "max": "scatter_max", "min": "scatter_min"}
@@ -43,6 +45,9 @@ class CupyBackend(StridedViews, CupyArrays):
         self._count = cp.cuda.runtime.getDeviceCount()
         if not self._count:
             raise RuntimeError("CuPy finds no CUDA device")
+
+    def compile_program(self, program):
+        return compiled_program(self, program)
 
     # Devices and transfer.
 
