@@ -19,7 +19,7 @@ from time import perf_counter
 
 import numpy as np
 import torch
-from plugtorch_numpy.nn import conv, embedding, gelu, norm, pool, rnn, softmax
+from plugtorch_numpy.nn import attention, conv, embedding, gelu, norm, pool, rnn, softmax
 
 torch.set_num_threads(1)
 ROUNDS = 15
@@ -157,6 +157,24 @@ def elementwise():
                 lambda back=back, gs=gs, y=y: back(gs, y, axis=y.ndim - 1),
                 gradient(result, tensor(gs), ts),
             )
+
+    heads = [np.swapaxes(rng.standard_normal((8, 128, 4, 32), dtype="float32"), 1, 2) for _ in range(4)]
+    leaves = [torch.from_numpy(h).requires_grad_() for h in heads[:3]]
+    for causal in (False, True):
+        options = {"scale": 32**-0.5, "causal": causal}
+        y, sums = attention.attention(*heads[:3], **options)
+        result = f.scaled_dot_product_attention(*leaves, is_causal=causal)
+        yield (
+            f"attention (8, 4, 128, 32){' causal' * causal}",
+            lambda options=options: attention.attention(*heads[:3], **options),
+            lambda causal=causal: f.scaled_dot_product_attention(*leaves, is_causal=causal),
+        )
+        yield (
+            f"attention{' causal' * causal} backward",
+            lambda y=y, sums=sums, options=options: attention.attention_backward(
+                heads[3], None, *heads[:3], y, sums, **options),
+            gradient(result, torch.from_numpy(heads[3]), *leaves),
+        )
 
     wide, gwide = (rng.standard_normal((1024, 512), dtype="float32") for _ in range(2))
     twide = leaf(wide)

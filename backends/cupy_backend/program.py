@@ -86,8 +86,8 @@ class GraphRun:
             graph.upload()
             self.graph = graph
         except Exception as error:
-            warnings.warn(f"a compiled program of {len(self.program.instructions)} ops cannot be a CUDA graph, and is run op "
-                          f"by op: {type(error).__name__}: {error}", RuntimeWarning, stacklevel=4)
+            warnings.warn(f"a compiled program of {len(self.program.instructions)} ops cannot be a CUDA graph, and is run "
+                          f"op by op: {type(error).__name__}: {error}", RuntimeWarning, stacklevel=4)
             self.graph = False
             self.places = self.cells = self.results = None
 

@@ -16,6 +16,11 @@ INLINE = 64
 _HELD = 5
 
 
+def _copied(a):
+    """A copy; by way of the host where that is the same memory, so that no program is compiled for it."""
+    return jax.device_put(np.array(a), a.device) if a.device.platform == "cpu" else a.copy()
+
+
 def compiled_program(kernels, program: Program):
     """``run(inputs, numbers)`` for a program, compiled by ``jax.jit`` at its first run.
 
@@ -48,7 +53,7 @@ def compiled_program(kernels, program: Program):
         given = [inputs[i] for i in donated]
         for n in range(len(given)):
             if getrefcount(given[n]) > _HELD:
-                given[n] = given[n].copy()
+                given[n] = _copied(given[n])
         return call(given, [*(inputs[i] for i in kept), *constants], list(numbers))
 
     return run

@@ -7,7 +7,9 @@ from plugtorch.spec.hooks import hookimpl
 
 def _make():
     from .backend import NumpyBackend
+    from .memory import keep_memory
 
+    keep_memory()
     return NumpyBackend()
 
 

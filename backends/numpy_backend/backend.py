@@ -9,11 +9,13 @@ from plugtorch.spec.xp import XPBackend
 from plugtorch.spec.xp.base import wrap_integer
 from plugtorch.spec.xp.strided import StridedViews
 
-from .elementwise import NumpyElementwise
+from .elementwise import MANY, NumpyElementwise, extreme_of_number
 from .hot import NumpyHot
 from .index import NumpyIndex
-from .layers import NumpyActivations, NumpyConvolution, NumpyNormalisation, NumpyPooling
+from .layers import NumpyActivations, NumpyAttention, NumpyConvolution, NumpyNormalisation, NumpyPooling
 from .linalg import NumpyLinalg
+from .optimizers import NumpyOptimizers
+from .program import compiled_program
 from .quiet import QUIET
 from .recurrent import NumpyRecurrent
 from .reduction import NumpyReduction
@@ -27,8 +29,9 @@ class NumpyArrays(XPBackend, xp=np, array_type=np.ndarray):
 
 
 class NumpyBackend(
-    NumpyHot, NumpyElementwise, NumpyReduction, NumpyIndex, NumpyLinalg, NumpyActivations, NumpyConvolution,
-    NumpyPooling, NumpyNormalisation, NumpyRecurrent, NumpySparse, StridedViews, NumpyArrays,
+    NumpyHot, NumpyElementwise, NumpyReduction, NumpyIndex, NumpyLinalg, NumpyActivations, NumpyAttention,
+    NumpyConvolution, NumpyPooling, NumpyNormalisation, NumpyRecurrent, NumpySparse, NumpyOptimizers, StridedViews,
+    NumpyArrays,
 ):
     """Host arrays: mutable, with views that share memory."""
 
@@ -55,10 +58,16 @@ class NumpyBackend(
             elif not is_number(o):
                 return False
         try:
-            QUIET.run(ufunc, target, *operands, out=target)
+            if name in EXTREMES and is_number(operands[0]) and target.size >= MANY and target.dtype.kind == "f":
+                QUIET.run(extreme_of_number, ufunc, target, operands[0], target)
+            else:
+                QUIET.run(ufunc, target, *operands, out=target)
         except OverflowError:
             return False
         return True
+
+    def compile_program(self, program):
+        return compiled_program(self, program)
 
     def adopt(self, array, *, device):
         return array
@@ -98,7 +107,12 @@ class NumpyBackend(
         return tuple(s // size for s in x.strides)
 
 
+def _clip(x, low, high, out):
+    return x.clip(low, high, out=out)  # in a fifth of the time of maximum and minimum
+
+
 UPDATES = {
     "add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.true_divide, "neg": np.negative,
-    "exp": np.exp, "sqrt": np.sqrt, "maximum": np.maximum, "minimum": np.minimum, "abs": np.absolute,
+    "exp": np.exp, "sqrt": np.sqrt, "maximum": np.maximum, "minimum": np.minimum, "abs": np.absolute, "clamp": _clip,
 }
+EXTREMES = frozenset({"maximum", "minimum"})

@@ -70,6 +70,12 @@ class NumpyElementwise:
         except OverflowError:  # a Python integer beyond the array's width: it wraps
             return self.overflowing(f, a, b)
 
+    def maximum(self, a, b):
+        return _extreme(self, np.maximum, a, b)
+
+    def minimum(self, a, b):
+        return _extreme(self, np.minimum, a, b)
+
     def mul_conj(self, a, b):
         if type(b) is not ndarray:
             b = b.conjugate()
@@ -203,6 +209,45 @@ def _lerp(a, b, w):
     y *= w
     y += a
     return y
+
+
+# Elements from which a row of a number's copies is worth its making, and how many of them a row has.
+MANY, ROW = 1 << 13, 1 << 11
+
+
+def _extreme(k, f, a, b):
+    if type(a) is ndarray is type(b):
+        y = QUIET.run(f, a, b)
+    elif type(a) is ndarray and a.size >= MANY and a.dtype.kind == "f" and a.itemsize >= 4:
+        y = QUIET.run(extreme_of_number, f, a, b, np.empty_like(a))
+    else:
+        y = k._with_number(f, a, b, True)
+    return y if type(y) is ndarray else asarray(y)
+
+
+def extreme_of_number(f, x, number, out):
+    """``f(x, number)`` into ``out``, of the shape and strides of ``x``, for ``np.maximum`` and ``np.minimum``.
+
+    NumPy has no vector instructions for them where an operand stands still, so x meets a row of copies of the number.
+    """
+    flat, target = in_memory_order(x), in_memory_order(out)
+    if flat is None or x.strides != out.strides:
+        return f(x, number, out=out)
+    row = np.full(ROW, number, x.dtype)
+    whole = flat.size - flat.size % ROW
+    f(flat[:whole].reshape(-1, ROW), row, out=target[:whole].reshape(-1, ROW))
+    f(flat[whole:], row[:flat.size - whole], out=target[whole:])
+    return out
+
+
+def in_memory_order(x):
+    """A view of all elements in the order of memory, or None where they are not one run of it."""
+    if not x.flags.c_contiguous:
+        strides = x.strides
+        x = x.transpose(sorted(range(x.ndim), key=lambda axis: -strides[axis]))
+        if not x.flags.c_contiguous:
+            return None
+    return x.reshape(-1)
 
 
 def _rounded32(v):

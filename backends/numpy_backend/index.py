@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from math import prod
 
 import numpy as np
 
 from plugtorch.spec.xp.index import IndexKernels
+from plugtorch.spec.xp.shape import as_slices
 
 from .half import F32, halved, is_half
 from .nn.embedding import embedding_backward as sum_rows
@@ -14,6 +16,11 @@ from .quiet import QUIET
 
 # With fewer updates than this per element of the result, counting over the whole result costs more than ufunc.at.
 DENSE = 1 / 8
+
+
+@functools.lru_cache(maxsize=32)
+def _numbers(n):
+    return np.arange(n)
 
 
 class NumpyIndex(IndexKernels):
@@ -26,6 +33,24 @@ class NumpyIndex(IndexKernels):
     @halved
     def index_put(self, x, v, *idx, accumulate=False):
         return super().index_put(x, v, *idx, accumulate=accumulate)
+
+    def pick(self, x, i, *, axis):
+        if x.ndim != 2 or axis != 1 or not x.size:
+            return super().pick(x, i, axis=axis)
+        return x[_numbers(len(x)), i]
+
+    def pick_backward(self, g, i, *, axis, size):
+        if g.ndim != 1 or axis != 1:
+            return super().pick_backward(g, i, axis=axis, size=size)
+        y = np.zeros((len(g), size), g.dtype)
+        if size:
+            y[_numbers(len(g)), i] = g
+        return y
+
+    def slice_backward(self, g, *, shape, start, stop, step):
+        y = np.zeros(shape, g.dtype)
+        y[as_slices(start, stop, step)] = g
+        return y
 
     def _combine(self, y, where, s, mode):
         if not y.size:

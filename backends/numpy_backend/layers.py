@@ -1,4 +1,4 @@
-"""Layers as whole kernels: activations, softmax, convolution, pooling, normalisation."""
+"""Layers as whole kernels: activations, softmax, convolution, attention, pooling, normalisation."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from .elementwise import masked
 from .half import halved
-from .nn import conv, erf, gelu, norm, pool, softmax, window_pool
+from .nn import attention, conv, erf, gelu, norm, pool, softmax, window_pool
 from .quiet import QUIET, silent
 from .threads import one_blas_thread
 
@@ -47,18 +47,22 @@ class NumpyActivations:
         return gelu.gelu_backward(g, x, approximate=approximate)
 
     @halved
+    @one_blas_thread
     def softmax(self, x, *, axis):
         return softmax.softmax(x, axis=axis)
 
     @halved
+    @one_blas_thread
     def softmax_backward(self, g, y, *, axis):
         return softmax.softmax_backward(g, y, axis=axis)
 
     @halved
+    @one_blas_thread
     def log_softmax(self, x, *, axis):
         return softmax.log_softmax(x, axis=axis)
 
     @halved
+    @one_blas_thread
     def log_softmax_backward(self, g, y, *, axis):
         return softmax.log_softmax_backward(g, y, axis=axis)
 
@@ -91,22 +95,39 @@ class NumpyConvolution:
                                 groups=groups)
 
     @kernel
+    @one_blas_thread
     def channel_sum(self, g):
         return conv.channel_sum(g)
 
     @kernel
     def bias_add(self, y, b):
-        return _bias_add(y, b)
+        return add_bias(y, b)
 
 
-def _bias_add(y, b):
+def add_bias(y, b, out=None):
+    """``y`` of shape (N, C, ...) with ``b`` of shape (C,) added to its channels; ``out`` may be y itself."""
     last = np.moveaxis(y, 1, -1)
-    if y.ndim > 2 and y.size and last.flags.c_contiguous:
+    if y.ndim > 2 and y.size and last.flags.c_contiguous and (out is None or out is y):
         # Whole image rows give the ufunc longer inner loops than one set of channels.
         row = last.shape[-2]
-        flat = np.add(last.reshape(-1, row * b.size), np.tile(b, row))
+        lines = last.reshape(-1, row * b.size)
+        flat = np.add(lines, np.tile(b, row), out=None if out is None else lines)
         return np.moveaxis(flat.reshape(last.shape), -1, 1)
-    return np.add(y, b.reshape(-1, *(1,) * (y.ndim - 2)))
+    return np.add(y, b.reshape(-1, *(1,) * (y.ndim - 2)), out=out)
+
+
+class NumpyAttention:
+    """Attention and its adjoint."""
+
+    @kernel
+    @one_blas_thread
+    def attention(self, query, key, value, *, scale, causal):
+        return attention.attention(query, key, value, scale=scale, causal=causal)
+
+    @kernel
+    @one_blas_thread
+    def attention_backward(self, g, g_logsumexp, query, key, value, y, logsumexp, *, scale, causal):
+        return attention.attention_backward(g, g_logsumexp, query, key, value, y, logsumexp, scale=scale, causal=causal)
 
 
 class NumpyPooling:
@@ -150,10 +171,12 @@ class NumpyNormalisation:
     """Batch, layer and group normalisation."""
 
     @kernel
+    @one_blas_thread
     def batch_norm_train(self, x, weight, bias, *, eps):
         return norm.batch_norm_train(x, weight, bias, eps=eps)
 
     @kernel
+    @one_blas_thread
     def batch_norm_train_backward(self, g, x, weight, mean, rstd):
         return norm.batch_norm_backward(g, x, weight, mean, rstd, train=True)
 
@@ -163,10 +186,12 @@ class NumpyNormalisation:
         return norm.batch_norm_eval(x, weight, bias, mean=mean, rstd=rstd)
 
     @kernel
+    @one_blas_thread
     def layer_norm(self, x, weight, bias, *, ndim, eps):
         return norm.layer_norm(x, weight, bias, ndim=ndim, eps=eps)
 
     @kernel
+    @one_blas_thread
     def layer_norm_backward(self, g, x, weight, mean, rstd, *, ndim):
         if weight is None:
             # The sums by a weight and a bias are results all the same: a bias may stand alone.
@@ -174,9 +199,11 @@ class NumpyNormalisation:
         return norm.layer_norm_backward(g, x, weight, mean, rstd, ndim=ndim)
 
     @kernel
+    @one_blas_thread
     def group_norm(self, x, weight, bias, *, groups, eps):
         return norm.group_norm(x, weight, bias, num_groups=groups, eps=eps)
 
     @kernel
+    @one_blas_thread
     def group_norm_backward(self, g, x, weight, mean, rstd, *, groups):
         return norm.group_norm_backward(g, x, weight, mean, rstd, num_groups=groups)

@@ -14,6 +14,8 @@ import numpy as np
 from plugtorch.spec.op import OPS
 from plugtorch.spec.program import UPDATE, Program, Symbol, memory_roots, owned_outputs
 
+from .elementwise import BITS
+from .layers import add_bias
 from .quiet import silent
 
 # Elementwise ops that are one ufunc on floating arrays of at least 32 bits.
@@ -24,11 +26,28 @@ FRESH = frozenset({
     "matmul", "linear", "conv", "conv_input", "conv_weight", "softmax", "log_softmax", "softmax_backward",
     "log_softmax_backward", "batch_norm_train", "batch_norm_train_backward", "layer_norm", "layer_norm_backward",
     "threshold_backward", "relu", "gelu", "gelu_backward", "exp", "log", "tanh", "sigmoid", "max_pool_window_backward",
-    "embedding_backward", "outer", "linear_weight", "where", "scatter", "index_add",
+    "embedding_backward", "linear_weight", "where", "scatter", "index_add", "pick_backward", "channel_sum",
+    "slice_backward", "bias_add",
 })
 # Chains run in blocks where an array has at least this many elements.
 LARGE = 1 << 16
 BLOCK = 1 << 14
+
+
+def gated(g, y, out=None):
+    """``g`` where ``y`` is not below or equal to zero, else zero, by its bits."""
+    keep = np.less_equal(y, 0)
+    np.logical_not(keep, out=keep)  # nan passes
+    bits = BITS[g.itemsize]
+    if out is None:
+        return np.multiply(g.view(bits), keep.view(np.int8)).view(g.dtype)
+    np.multiply(out.view(bits), keep.view(np.int8), out=out.view(bits))
+    return out
+
+
+# Ops of one array, or of an array and what decides over it, as functions that may write into their first operand.
+IN_PLACE = {"relu": lambda x, out=None: np.maximum(x, 0, out=out), "threshold_backward": gated, "exp": np.exp,
+            "tanh": np.tanh, "bias_add": add_bias}
 
 
 def _plain(symbol) -> bool:
@@ -143,12 +162,29 @@ class Writer:
             given = ", ".join(self.operand(o, n) for o in one.operands)
             self.lines.append(f"{self.name(y)} = {key}({given}{f', out={target}' if target else ''})")
             self.owned.add(y)
+        elif one.op in IN_PLACE and self._in_place(n, one):
+            pass
         elif one.op == UPDATE:
             self._update(n, one)
         else:
             self._call(n, one)
         self._release(n, one)
         return n + 1
+
+    def _in_place(self, n, one) -> bool:
+        """Writes an op into its first operand, if nobody needs that any more."""
+        x, y = one.operands[0], one.outputs[0]
+        if not _plain(y) or one.params or any(type(o) is not Symbol or o.dtype is not y.dtype for o in one.operands):
+            return False
+        if x.shape != y.shape or (one.op != "bias_add" and one.operands[-1].shape != y.shape):
+            return False
+        if x not in self.owned or self.last[x] != n or x in one.operands[1:]:
+            return False
+        self.scope[f"w_{one.op}"] = IN_PLACE[one.op]
+        given = ", ".join(self.name(o) for o in one.operands)
+        self.lines.append(f"{self.name(y)} = w_{one.op}({given}, out={self.name(x)})")
+        self.owned.add(y)
+        return True
 
     def _call(self, n, one):
         kernel = f"k_{one.op}"

@@ -43,8 +43,9 @@ def fit(ops, k, g, shape, dtype):
 
 def version_error(node, position):
     """PyTorch's error for a saved tensor that was modified in place."""
-    arrays = [(kind, i, value) for (kind, i), value in zip(node._plan.sources, node._kept, strict=True)
-              if kind in ("operand", "output") and hasattr(value, "shape")]
+    arrays = [] if node._plan.user else [
+        (kind, i, value) for (kind, i), value in zip(node._plan.sources, node._kept, strict=True)
+        if kind in ("operand", "output") and hasattr(value, "shape")]
     what = "a saved tensor"
     if position // 2 < len(arrays):
         kind, i, value = arrays[position // 2]

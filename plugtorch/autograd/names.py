@@ -20,6 +20,7 @@ _NAMES = {
     "norm": "LinalgVectorNorm", "cholesky": "LinalgCholeskyEx", "eigh": "LinalgEigh", "svd": "LinalgSvd",
     "qr": "LinalgQr", "solve": "LinalgSolveEx", "solve_triangular": "LinalgSolveTriangular", "log1p": "Log1P",
     "det": "LinalgDet", "slogdet": "LinalgSlogdet", "pinv": "LinalgPinv", "matrix_exp": "LinalgMatrixExp",
+    "attention": "ScaledDotProductFlashAttentionForCpu",
     "lu": "LinalgLuFactorEx", "square": "Pow", "unfold_dim": "Unfold",
 }
 

@@ -10,8 +10,8 @@ import warnings
 
 PACKAGES = ("numpy", "pluggy", "ml_dtypes", "threadpoolctl", "jax", "jaxlib", "cupy-cuda12x", "cupy-cuda13x", "torch",
             "scipy", "pytest")
-VARIABLES = ("PLUGTORCH_HOST_FALLBACK", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENBLAS_CORETYPE",
-             "MKL_NUM_THREADS", "JAX_PLATFORMS", "XLA_FLAGS", "CUDA_VISIBLE_DEVICES")
+VARIABLES = ("PLUGTORCH_HOST_FALLBACK", "PLUGTORCH_KEEP_MEMORY", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS",
+             "OPENBLAS_CORETYPE", "MKL_NUM_THREADS", "JAX_PLATFORMS", "XLA_FLAGS", "CUDA_VISIBLE_DEVICES")
 
 
 def add_parser(commands):

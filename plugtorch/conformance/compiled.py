@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 from plugtorch.spec import OPS, Abstract, Backend, infer
 from plugtorch.spec.op import Op
 from plugtorch.spec.program import VIEWS, Instruction, Program, Symbol
@@ -41,7 +43,8 @@ def _kernel(op: Op):
         return tuple(found) if len(op.outputs) > 1 else found[0]
 
     kernel.__name__ = op.name
-    kernel.__signature__ = op.signature
+    own = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    kernel.__signature__ = op.signature.replace(parameters=[own, *op.signature.parameters.values()])
     return kernel
 
 

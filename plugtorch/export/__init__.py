@@ -1,4 +1,4 @@
-"""Names of ``torch.export``, which is not offered."""
+"""Public path of exported programs: ``torch.export``."""
 
 from __future__ import annotations
 

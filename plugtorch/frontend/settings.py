@@ -20,13 +20,14 @@ _interop_threads = os.cpu_count() or 1
 
 @_export
 def get_num_threads() -> int:
-    """How many threads the libraries of linear algebra in this process use."""
+    """How many threads the libraries of linear algebra in this process use, and the kernels of the NumPy backend."""
     return max((info["num_threads"] for info in libraries()), default=1)
 
 
 @_export
 def set_num_threads(n: int) -> None:
-    """Limits the threads of the libraries of linear algebra in this process (NumPy's; JAX chooses its own when it starts).
+    """Limits the threads of the libraries of linear algebra in this process, and of the NumPy backend's kernels, which
+    spread blocks of their work over as many (JAX chooses its own when it starts).
 
     Raises:
         RuntimeError: n is not positive.

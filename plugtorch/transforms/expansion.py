@@ -8,28 +8,30 @@ from plugtorch.spec.half import composition
 from plugtorch.spec.op import OPS
 from plugtorch.spec.program import Instruction, Program, Symbol
 
+from .passes import without_dead_code
 from .tracing.backend import TraceBackend
 from .tracing.recorder import RECORDER, Recorder
 
 
-def expanded(program: Program, k, whole: Callable[[Instruction], bool]) -> Program:
+def expanded(program: Program, k, whole: Callable[[Instruction, set], bool]) -> Program:
     """A program of the same meaning in which each instruction is a primitive, or one that ``whole`` answers True for.
 
     Args:
         k: the backend that the program is for.
-        whole: asked of each derived op, and again of those that its composition is made of.
+        whole: ``whole(instruction, used)``, asked of each derived op, and again of those that its composition is made of;
+            ``used`` are the values that the program needs.
     """
-    while any(_composed(one, whole) for one in program.instructions):
-        program = _step(program, k, whole)
-    return program
+    while True:
+        program = without_dead_code(program)
+        used = {s for one in program.instructions for s in one.symbols()} | set(program.outputs)
+        composed = {id(one) for one in program.instructions
+                    if one.op in OPS and not OPS[one.op].primitive and not whole(one, used)}
+        if not composed:
+            return program
+        program = _step(program, k, composed)
 
 
-def _composed(one, whole) -> bool:
-    op = OPS.get(one.op)
-    return op is not None and not op.primitive and not whole(one)
-
-
-def _step(program, k, whole) -> Program:
+def _step(program, k, composed) -> Program:
     tracer = TraceBackend(k)
     recorder = Recorder(k, tracer)
     names: dict[Symbol, Symbol] = {}
@@ -46,7 +48,7 @@ def _step(program, k, whole) -> Program:
         for one in program.instructions:
             operands = [known(o) if type(o) is Symbol else o for o in one.operands]
             begin = len(recorder.instructions)
-            if _composed(one, whole):
+            if id(one) in composed:
                 found = composition(OPS[one.op])(tracer, *operands, **one.params)
                 found = found if isinstance(found, tuple) else (found,)
                 names.update((old, new if type(new) is Symbol else recorder.constant(new))

@@ -12,6 +12,7 @@ from math import prod
 
 import numpy as np
 
+from ..threads import one_blas_thread
 from .correlate import FEW_CHANNELS, correlate, correlate_kernel, scatter_taps
 
 __all__ = ["bias_add", "channel_sum", "column_sum", "conv", "conv_input", "conv_weight"]
@@ -69,10 +70,9 @@ def conv_weight(x, g, *, kernel_size, stride, padding, dilation, groups):
     shape = (g.shape[-1], x.shape[-1] // groups, *kernel_size)
     if x.size == 0 or g.size == 0 or 0 in shape:
         return np.zeros(shape, x.dtype)
-    gw = correlate_kernel(
-        x, g, _lift(kernel_size, 1), _lift(stride, 1), _lift(padding, 0), _lift(dilation, 1), groups
-    )
-    return gw.reshape(shape)
+    gw = np.empty(shape, x.dtype)
+    correlate_kernel(x, g, _lift_kernel(gw), _lift(stride, 1), _lift(padding, 0), _lift(dilation, 1), groups)
+    return gw
 
 
 def channel_sum(g):
@@ -87,6 +87,7 @@ def channel_sum(g):
     return column_sum(last.reshape(-1, row * g.shape[1])).reshape(row, g.shape[1]).sum(axis=0)
 
 
+@one_blas_thread
 def column_sum(rows):
     """Sum over the rows of a C-contiguous ``(M, C)`` array.
 

@@ -10,7 +10,8 @@ product reads them.  A block is arranged in one of five ways:
 
 * *point*: a kernel of one element needs no columns.
 * *rows*: only the innermost kernel axis is unrolled into columns, and one product is accumulated per position
-  of the outer kernel axes.  Copies least, and leaves out rows that lie in the padding.
+  of the outer kernel axes.  Copies least, and leaves out rows that lie in the padding.  Kernels of three rows take
+  fewer products, by ``winograd.py``.
 * *last*: the whole kernel is unrolled with channels innermost, one product.  For small images and for groups.
 * *first*: the whole kernel is unrolled with positions innermost, so that copies run along image rows.  For
   few channels per group.
@@ -19,15 +20,21 @@ product reads them.  A block is arranged in one of five ways:
 
 from __future__ import annotations
 
+import functools
 from itertools import product
 from math import prod
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
+
+from ..threads import shares, spread
+from . import winograd
+from .scratch import empty, padded, strided, sum_in_order
 
 __all__ = ["BLOCK_BYTES", "FEW_CHANNELS", "blocks", "correlate", "correlate_kernel", "scatter_taps"]
 
 BLOCK_BYTES = 1 << 20
+# Columns of fewer bytes in all are not worth a second thread.
+SHARE_BYTES = 1 << 21
 # Up to this many channels per group, runs along image rows are longer than runs along channels.
 FEW_CHANNELS = 4
 # Below these sizes the products of the "rows" arrangement are too small to pay for their number.
@@ -44,35 +51,50 @@ def correlate(x, w, out, stride, padding, dilation, groups):
         return
     kernel, size = w.shape[2:], out.shape[1:4]
     plan = _plan(x.shape[-1] // groups, w.shape[0] // groups, kernel, size, groups)
+    if plan == "rows" and winograd.fits(x, w.shape[0], kernel, size, stride, padding, dilation):
+        if winograd.correlate_pairs(x, w, out, stride, padding, dilation):
+            return
     weights = _WEIGHTS[plan](w, groups)
     run = _RUN[plan]
-    per_row = _bytes_per_row(plan, x, kernel, size)
-    memory = {}
-    for i, j, a, b in blocks(x.shape[0], size[1], per_row):
-        start = padding[0], padding[1] - a * stride[1], padding[2]
-        run(x[i:j], weights, out[i:j, :, a:b], kernel, stride, start, dilation, groups, memory)
+
+    def work(part):
+        memory = {}
+        for i, j, a, b in part:
+            start = padding[0], padding[1] - a * stride[1], padding[2]
+            run(x[i:j], weights, out[i:j, :, a:b], kernel, stride, start, dilation, groups, memory)
+
+    spread(work, shared_blocks(x.shape[0], size[1], _bytes_per_row(plan, x, kernel, size)))
 
 
-def correlate_kernel(x, g, kernel, stride, padding, dilation, groups):
-    """Kernel gradient ``(O, C / groups, KD, KH, KW)`` from ``x`` and the gradient ``g`` of the result."""
-    size = g.shape[1:4]
+def correlate_kernel(x, g, out, stride, padding, dilation, groups):
+    """Writes the kernel gradient, from ``x`` and the gradient ``g`` of the result, into ``out``."""
+    kernel, size = out.shape[2:], g.shape[1:4]
     channels, features = x.shape[-1] // groups, g.shape[-1] // groups
     plan = _plan(channels, features, kernel, size, groups)
+    if plan == "rows" and winograd.fits(x, features, kernel, size, stride, padding, dilation):
+        total = winograd.correlate_kernel_pairs(x, g, kernel, stride, padding, dilation)
+        if total is not None:
+            out[...] = total.reshape(*kernel, channels, features).transpose(4, 3, 0, 1, 2)
+            return
     run = _RUN_KERNEL[plan]
-    total = np.zeros(_kernel_layout(plan, channels, features, kernel, groups), x.dtype)
-    memory = {}
-    for i, j, a, b in blocks(x.shape[0], size[1], _bytes_per_row(plan, x, kernel, size)):
-        start = padding[0], padding[1] - a * stride[1], padding[2]
-        run(x[i:j], g[i:j, :, a:b], total, kernel, stride, start, dilation, groups, memory)
+
+    def work(part):
+        memory, total = {}, np.zeros(_kernel_layout(plan, channels, features, kernel, groups), x.dtype)
+        for i, j, a, b in part:
+            start = padding[0], padding[1] - a * stride[1], padding[2]
+            run(x[i:j], g[i:j, :, a:b], total, kernel, stride, start, dilation, groups, memory)
+        return total
+
+    total = sum_in_order(spread(work, shared_blocks(x.shape[0], size[1], _bytes_per_row(plan, x, kernel, size))))
+    parts = out.reshape(groups, features, channels, *kernel)
     if plan == "rows":
-        total = total.reshape(*kernel, channels, features).transpose(4, 3, 0, 1, 2)
+        out[...] = total.reshape(*kernel, channels, features).transpose(4, 3, 0, 1, 2)
     elif plan in ("point", "last"):
-        total = total.reshape(groups, *kernel, channels, features).transpose(0, 5, 4, 1, 2, 3)
+        parts[...] = total.reshape(groups, *kernel, channels, features).transpose(0, 5, 4, 1, 2, 3)
     elif plan == "first":
-        total = total.reshape(groups, channels, *kernel, features).transpose(0, 5, 1, 2, 3, 4)
+        parts[...] = total.reshape(groups, channels, *kernel, features).transpose(0, 5, 1, 2, 3, 4)
     else:
-        total = total.T
-    return np.ascontiguousarray(total).reshape(groups * features, channels, *kernel)
+        out[...] = total.T.reshape(out.shape)
 
 
 def scatter_taps(g, w, shape, stride, padding, dilation, groups):
@@ -119,6 +141,17 @@ def blocks(images, rows, bytes_per_row):
     for i in range(images):
         for r in range(0, rows, step):
             yield i, i + 1, r, min(r + step, rows)
+
+
+def shared_blocks(images, rows, bytes_per_row):
+    """The blocks of each thread: of a range of images where there are enough of them."""
+    if images * rows * bytes_per_row < SHARE_BYTES:
+        return [list(blocks(images, rows, bytes_per_row))]
+    ranges = shares(images)
+    if len(ranges) > 1:
+        return [[(i + r.start, j + r.start, a, b) for i, j, a, b in blocks(len(r), rows, bytes_per_row)] for r in ranges]
+    whole = list(blocks(images, rows, bytes_per_row))
+    return [[whole[i] for i in r] for r in shares(len(whole))]
 
 
 def _plan(channels, features, kernel, size, groups):
@@ -168,41 +201,6 @@ def _tap_weights(w, groups):
     return np.ascontiguousarray(w.reshape(groups, -1).T)
 
 
-def _empty(memory, name, shape, dtype):
-    """An uninitialised array of ``shape``, from the memory of an earlier block where that is large enough."""
-    count = prod(shape)
-    held = memory.get(name)
-    if held is None or held.size < count:
-        held = memory[name] = np.empty(count, dtype)
-    return held[:count].reshape(shape)
-
-
-def _padded(x, start, extent, axis, memory, name):
-    """``x[start : start + extent]`` along consecutive axes from ``axis``, with zeros outside.
-
-    A view of ``x`` where nothing lies outside and its last axis is contiguous.  Otherwise a C-ordered copy,
-    kept in ``memory`` with its zero borders for the next block that has the same ones.
-    """
-    inner, target, shape = [slice(None)] * x.ndim, [slice(None)] * x.ndim, list(x.shape)
-    inside, borders = True, []
-    for a, (s, e) in enumerate(zip(start, extent, strict=True), axis):
-        lo = min(max(s, 0), x.shape[a])
-        hi = max(min(s + e, x.shape[a]), lo)
-        inner[a], target[a], shape[a] = slice(lo, hi), slice(lo - s, hi - s), e
-        inside = inside and hi - lo == e
-        borders.append((lo - s, hi - s))
-    source = x[tuple(inner)]
-    if inside and (source.strides[-1] == x.itemsize or source.shape[-1] == 1):
-        return source
-    key = name, tuple(shape[1:]), tuple(borders)
-    held = memory.get(key)
-    if held is None or held.shape[0] < x.shape[0]:
-        held = memory[key] = np.zeros(shape, x.dtype)
-    held = held[: x.shape[0]]
-    held[tuple(target)] = source
-    return held
-
-
 def _reach(size, kernel, stride, dilation):
     """Number of input positions between the first and the last one that ``size`` results read."""
     return tuple(
@@ -217,7 +215,7 @@ def _windows(x, kernel, size, stride, dilation, axis):
     offsets = tuple(b * d for b, d in zip(spatial, dilation, strict=True))
     shape = (*x.shape[:axis], *size, *kernel, *x.shape[axis + 3 :])
     strides = (*x.strides[:axis], *moves, *offsets, *x.strides[axis + 3 :])
-    return as_strided(x, shape, strides, writeable=False)
+    return strided(x, shape, strides)
 
 
 def _mergeable(y):
@@ -237,33 +235,34 @@ def _merge(a):
 # --- rows ---------------------------------------------------------------------------------------------------
 
 
-def _row_columns(x, kernel, size, stride, padding, dilation, memory):
-    """Columns along W, one array per residue class of the strides of D and H.
+@functools.lru_cache(512)
+def _row_geometry(limits, kernel, size, stride, padding, dilation):
+    """How the rows of a block are read, for the axes D and H alone.
 
-    Returns a dict from ``(residue of D, of H)`` to (columns ``(n, rows of D, rows of H, OW, KW * C)``, index
-    within the class of the first row of D, of H).  Rows that lie in the padding are left out.
+    Returns (classes, products). A class is one residue of the strides: (number, slices of D and H of the input).
+    A product is (kd, kh, number of the class, slices of D and H within it, slices of D and H of the result that
+    read them), those first that cover most of the result. Rows that lie in the padding are left out.
     """
-    n, channels = x.shape[0], x.shape[-1]
-    width = (size[2] - 1) * stride[2] + (kernel[2] - 1) * dilation[2] + 1
-    classes_d, classes_h = (
-        _row_classes(x.shape[a + 1], kernel[a], size[a], stride[a], padding[a], dilation[a]) for a in (0, 1)
-    )
-    columns = {}
-    for (rd, (d0, d1)), (rh, (h0, h1)) in product(classes_d.items(), classes_h.items()):
-        base_d, base_h = rd + d0 * stride[0] - padding[0], rh + h0 * stride[1] - padding[1]
-        rows = x[
-            :,
-            base_d : base_d + (d1 - d0 - 1) * stride[0] + 1 : stride[0],
-            base_h : base_h + (h1 - h0 - 1) * stride[1] + 1 : stride[1],
-        ]
-        rows = _padded(rows, (-padding[2],), (width,), 3, memory, "rows")
-        view = _windows(
-            rows, (1, 1, kernel[2]), (*rows.shape[1:3], size[2]), (1, 1, stride[2]), (1, 1, dilation[2]), 1
-        )
-        block = _empty(memory, (rd, rh), (n, d1 - d0, h1 - h0, size[2], kernel[2] * channels), x.dtype)
-        np.copyto(block.reshape(view.shape), view)
-        columns[rd, rh] = block, d0, h0
-    return columns
+    per_axis = [_row_classes(limits[a], kernel[a], size[a], stride[a], padding[a], dilation[a]) for a in (0, 1)]
+    classes, held = [], {}
+    for (rd, (d0, d1)), (rh, (h0, h1)) in product(per_axis[0].items(), per_axis[1].items()):
+        held[rd, rh] = len(classes), (d0, h0), (d1 - d0, h1 - h0)
+        begin = rd + d0 * stride[0] - padding[0], rh + h0 * stride[1] - padding[1]
+        classes.append((len(classes), *(slice(b, b + (n - 1) * s + 1, s) for b, n, s in
+                                        zip(begin, (d1 - d0, h1 - h0), stride, strict=False))))
+    products = []
+    for taps in product(range(kernel[0]), range(kernel[1])):
+        q, r = zip(*(divmod(t * d, s) for t, d, s in zip(taps, dilation, stride, strict=False)), strict=True)
+        if r not in held:
+            continue
+        number, first, rows = held[r]
+        shift = [i - f for i, f in zip(q, first, strict=True)]
+        reads = [(max(0, -i), min(n, m - i)) for i, n, m in zip(shift, size, rows, strict=False)]
+        if all(stop > start for start, stop in reads):
+            source = (slice(start + i, stop + i) for i, (start, stop) in zip(shift, reads, strict=True))
+            products.append((*taps, number, *source, *(slice(*read) for read in reads)))
+    products.sort(key=lambda p: (p[5].start - p[5].stop) * (p[6].stop - p[6].start))
+    return tuple(classes), tuple(products)
 
 
 def _row_classes(limit, kernel, size, stride, padding, dilation):
@@ -283,42 +282,38 @@ def _row_classes(limit, kernel, size, stride, padding, dilation):
     return classes
 
 
-def _row_products(columns, kernel, size, stride, dilation):
-    """Yields (kd, kh, the columns read there, slices of D and H of the result that read them)."""
-    for kd, kh in product(range(kernel[0]), range(kernel[1])):
-        qd, rd = divmod(kd * dilation[0], stride[0])
-        qh, rh = divmod(kh * dilation[1], stride[1])
-        if (rd, rh) not in columns:
-            continue
-        block, d0, h0 = columns[rd, rh]
-        qd, qh = qd - d0, qh - h0
-        d = slice(max(0, -qd), min(size[0], block.shape[1] - qd))
-        h = slice(max(0, -qh), min(size[1], block.shape[2] - qh))
-        if d.stop > d.start and h.stop > h.start:
-            yield kd, kh, block[:, d.start + qd : d.stop + qd, h.start + qh : h.stop + qh], d, h
+def _row_columns(x, kernel, size, stride, padding, dilation, memory):
+    """Columns along W ``(n, rows of D, rows of H, OW, KW * C)``, one array per class of rows, and the products that
+    read them (see `_row_geometry`)."""
+    channels = x.shape[-1]
+    width = (size[2] - 1) * stride[2] + (kernel[2] - 1) * dilation[2] + 1
+    classes, products = _row_geometry(x.shape[1:3], kernel[:2], size[:2], stride[:2], padding[:2], dilation[:2])
+    columns = []
+    for number, d, h in classes:
+        rows = padded(x[:, d, h], (-padding[2],), (width,), 3, memory, "rows")
+        s = rows.strides
+        shape = (*rows.shape[:3], size[2], kernel[2], channels)
+        view = strided(rows, shape, (*s[:3], s[3] * stride[2], s[3] * dilation[2], s[4]))
+        block = empty(memory, number, shape, x.dtype)
+        np.copyto(block, view)
+        columns.append(block.reshape(*shape[:4], -1))
+    return columns, products
 
 
 def _run_rows(x, weights, out, kernel, stride, padding, dilation, groups, memory):
-    size = out.shape[1:4]
-    columns = _row_columns(x, kernel, size, stride, padding, dilation, memory)
-    result = out if _mergeable(out) else _empty(memory, "result", out.shape, out.dtype)
+    columns, products = _row_columns(x, kernel, out.shape[1:4], stride, padding, dilation, memory)
+    result = out if _mergeable(out) else empty(memory, "result", out.shape, out.dtype)
     # A product that covers the whole block can write it; the others are added.
-    parts = sorted(
-        _row_products(columns, kernel, size, stride, dilation),
-        key=lambda p: (p[3].stop - p[3].start) * (p[4].stop - p[4].start),
-        reverse=True,
-    )
     written = False
-    for kd, kh, source, d, h in parts:
-        target = result[:, d, h]
+    for kd, kh, number, source_d, source_h, d, h in products:
+        source, target = columns[number][:, source_d, source_h], result[:, d, h]
         if not written:
+            written = True
             if target.shape == result.shape:
                 np.matmul(_merge(source), weights[kd, kh], out=_merge(target))
-                written = True
                 continue
             result[...] = 0
-            written = True
-        term = _empty(memory, "term", target.shape, out.dtype)
+        term = empty(memory, "term", target.shape, out.dtype)
         np.matmul(_merge(source), weights[kd, kh], out=_merge(term))
         np.add(target, term, out=target)
     if not written:
@@ -328,14 +323,14 @@ def _run_rows(x, weights, out, kernel, stride, padding, dilation, groups, memory
 
 
 def _run_kernel_rows(x, g, total, kernel, stride, padding, dilation, groups, memory):
-    size = g.shape[1:4]
-    columns = _row_columns(x, kernel, size, stride, padding, dilation, memory)
+    columns, products = _row_columns(x, kernel, g.shape[1:4], stride, padding, dilation, memory)
     if not _mergeable(g):
-        copy = _empty(memory, "gradient", g.shape, g.dtype)
+        copy = empty(memory, "gradient", g.shape, g.dtype)
         copy[...] = g
         g = copy
-    for kd, kh, source, d, h in _row_products(columns, kernel, size, stride, dilation):
-        total[kd, kh] += np.matmul(_merge(source).swapaxes(2, 3), _merge(g[:, d, h])).sum(axis=(0, 1))
+    for kd, kh, number, source_d, source_h, d, h in products:
+        source = _merge(columns[number][:, source_d, source_h])
+        total[kd, kh] += np.add.reduce(np.matmul(source.swapaxes(2, 3), _merge(g[:, d, h])), axis=(0, 1))
 
 
 # --- point and last -----------------------------------------------------------------------------------------
@@ -345,14 +340,14 @@ def _last_columns(x, kernel, size, stride, padding, dilation, groups, memory):
     """Columns ``(groups, positions, KD * KH * KW * C / groups)``."""
     n, channels = x.shape[0], x.shape[-1]
     start = tuple(-p for p in padding)
-    x = _padded(x, start, _reach(size, kernel, stride, dilation), 1, memory, "padded")
+    x = padded(x, start, _reach(size, kernel, stride, dilation), 1, memory, "padded")
     view = _windows(x, kernel, size, stride, dilation, 1)
     view = view.reshape(*view.shape[:-1], groups, channels // groups) if groups > 1 else view[..., None, :]
     view = np.moveaxis(view, -2, 0)
     if view.flags.c_contiguous:
         block = view
     else:
-        block = _empty(memory, "columns", view.shape, x.dtype)
+        block = empty(memory, "columns", view.shape, x.dtype)
         np.copyto(block, view)
     return block.reshape(groups, n * prod(size), -1)
 
@@ -361,7 +356,7 @@ def _grouped(y, groups, memory):
     """``(groups, positions, channels / groups)`` of ``(n, d, h, w, channels)``; a view where memory
     allows."""
     if not y.flags.c_contiguous:
-        copy = _empty(memory, "grouped", y.shape, y.dtype)
+        copy = empty(memory, "grouped", y.shape, y.dtype)
         copy[...] = y
         y = copy
     return y.reshape(-1, groups, y.shape[-1] // groups).swapaxes(0, 1)
@@ -396,9 +391,9 @@ def _first_columns(x, kernel, size, stride, padding, dilation, groups, memory):
     n, channels = x.shape[0], x.shape[-1]
     x = x.transpose(0, 4, 1, 2, 3)
     start = tuple(-p for p in padding)
-    x = _padded(x, start, _reach(size, kernel, stride, dilation), 2, memory, "padded")
+    x = padded(x, start, _reach(size, kernel, stride, dilation), 2, memory, "padded")
     view = _windows(x, kernel, size, stride, dilation, 2).transpose(1, 5, 6, 7, 0, 2, 3, 4)
-    block = _empty(memory, "columns", view.shape, x.dtype)
+    block = empty(memory, "columns", view.shape, x.dtype)
     np.copyto(block, view)
     return block.reshape(groups, channels // groups * prod(kernel), n * prod(size)).swapaxes(1, 2)
 
@@ -408,7 +403,7 @@ def _first_columns(x, kernel, size, stride, padding, dilation, groups, memory):
 
 def _tap_views(x, kernel, size, stride, padding, dilation, memory):
     start = tuple(-p for p in padding)
-    x = _padded(x, start, _reach(size, kernel, stride, dilation), 1, memory, "padded")
+    x = padded(x, start, _reach(size, kernel, stride, dilation), 1, memory, "padded")
     view = _windows(x, kernel, size, stride, dilation, 1)
     for number, (kd, kh, kw) in enumerate(product(*map(range, kernel))):
         yield number, view[:, :, :, :, kd, kh, kw]
@@ -416,8 +411,8 @@ def _tap_views(x, kernel, size, stride, padding, dilation, memory):
 
 def _run_taps(x, weights, out, kernel, stride, padding, dilation, groups, memory):
     size = out.shape[1:4]
-    result = _empty(memory, "result", out.shape, out.dtype)
-    term = _empty(memory, "term", out.shape, out.dtype)
+    result = empty(memory, "result", out.shape, out.dtype)
+    term = empty(memory, "term", out.shape, out.dtype)
     # A kernel element repeated along W lets the multiplication run over whole rows.
     rows = np.repeat(weights[:, None], size[2], axis=1)
     for number, view in _tap_views(x, kernel, size, stride, padding, dilation, memory):
@@ -430,7 +425,7 @@ def _run_taps(x, weights, out, kernel, stride, padding, dilation, groups, memory
 
 
 def _run_kernel_taps(x, g, total, kernel, stride, padding, dilation, groups, memory):
-    term = _empty(memory, "term", g.shape, g.dtype)
+    term = empty(memory, "term", g.shape, g.dtype)
     ones = np.ones(prod(g.shape[:4]), g.dtype)
     for number, view in _tap_views(x, kernel, g.shape[1:4], stride, padding, dilation, memory):
         np.multiply(view, g, out=term)

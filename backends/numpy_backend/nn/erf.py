@@ -120,17 +120,16 @@ def horner(z, coefficients, out=None):
     return np.add(out, coefficients[-1], out=out)
 
 
-def erf_tanh_argument(x, coefficients, limit, z, out):
-    """``x * p(min(x * x, limit))`` into ``out``, with ``z`` as scratch: the argument of the float32
-    ``tanh``."""
+def erf_tanh_argument(x, coefficients, z, out):
+    """``x * p(x * x)`` into ``out``, with ``z`` as scratch: the argument of the float32 ``tanh``. Beyond the
+    range that ``p`` was fitted on it only grows, where ``tanh`` is 1 already."""
     np.multiply(x, x, out=z)
-    np.minimum(z, limit, out=z)
     horner(z, coefficients, out)
     return np.multiply(out, x, out=out)
 
 
 def _erf32(out, x):
-    erf_tanh_argument(x, ERF_TANH, 16.0, np.empty_like(x), out)
+    erf_tanh_argument(x, ERF_TANH, np.empty_like(x), out)
     np.tanh(out, out=out)
 
 

@@ -30,7 +30,7 @@ def gelu_backward(g, x, *, approximate):
 def _distribution_twice(x, out):
     """``1 + erf(x / sqrt(2))`` into ``out``."""
     if x.dtype == np.float32:
-        erf_tanh_argument(x, _SCALED, 32.0, np.empty_like(x), out)
+        erf_tanh_argument(x, _SCALED, np.empty_like(x), out)
         np.tanh(out, out=out)
     else:
         erf_double(out, x * sqrt(0.5))

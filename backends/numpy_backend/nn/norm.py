@@ -26,8 +26,18 @@ __all__ = [
     "layer_norm_backward",
 ]
 
-# Several passes with a temporary each run over a block, so blocks are smaller than those of one copy.
+# Several passes with a temporary each run over a block of rows, so these are smaller than those of one copy.
 NORM_BLOCK_BYTES = BLOCK_BYTES // 4
+
+
+def _last(x):
+    """View of ``(N, C, *S)`` with channels last."""
+    return x.transpose(0, *range(2, x.ndim), 1)
+
+
+def _first(x):
+    """View of ``(N, *S, C)`` with channels second."""
+    return x.transpose(0, x.ndim - 1, *range(1, x.ndim - 1))
 
 
 class _Channels:
@@ -41,18 +51,18 @@ class _Channels:
         self.shape = x.shape
         n, c = x.shape[:2]
         self.channels = c
-        self.last = x.ndim == 2 or np.moveaxis(x, 1, -1).flags.c_contiguous or not x.flags.c_contiguous
+        self.last = x.ndim == 2 or _last(x).flags.c_contiguous or not x.flags.c_contiguous
         self.fold = x.shape[-1] if self.last and x.ndim > 2 else 1
         self.count = x.size // c if c else 0
         rows = self.count // max(1, self.fold) if self.last else n
         each = x.nbytes // max(1, rows)
-        step = max(1, NORM_BLOCK_BYTES // max(1, each))
+        step = max(1, BLOCK_BYTES // max(1, each))
         self.blocks = [slice(i, min(i + step, rows)) for i in range(0, rows, step)] if x.size else []
 
     def arrange(self, x):
         """``x`` itself, or a gradient of its shape, in the form the blocks index."""
         if self.last:
-            x = np.ascontiguousarray(np.moveaxis(x, 1, -1))
+            x = np.ascontiguousarray(_last(x))
             return x.reshape(-1, self.fold * self.channels) if x.size else x
         return np.ascontiguousarray(x).reshape(*self.shape[:2], -1)
 
@@ -60,13 +70,17 @@ class _Channels:
         """An array for a result in that form, and the same memory as ``(N, C, *S)``."""
         if self.last:
             whole = np.empty((self.shape[0], *self.shape[2:], self.channels), dtype)
-            return self.arrange(np.moveaxis(whole, -1, 1)), np.moveaxis(whole, -1, 1)
+            return self.arrange(_first(whole)), _first(whole)
         whole = np.empty(self.shape, dtype)
         return self.arrange(whole), whole
 
     def spread(self, vector):
         """A vector of channels shaped to broadcast against blocks."""
-        return np.tile(vector, self.fold) if self.last else vector[:, None]
+        if not self.last:
+            return vector[:, None]
+        wide = np.empty((self.fold, vector.size), vector.dtype)
+        wide[...] = vector
+        return wide.reshape(-1)
 
     def sum(self, block):
         """Sum of a block over everything but channels."""
@@ -90,8 +104,7 @@ def batch_norm_train(x, weight, bias, *, eps):
         center = form.sum(block) / count
         deviation = block - form.spread(center)
         np.multiply(deviation, deviation, out=deviation)
-        shift = center - mean
-        total = seen + count
+        shift, total = center - mean, seen + count
         squares += form.sum(deviation) + shift * shift * (seen * (count / total))
         mean += shift * (count / total)
         seen = total
@@ -125,8 +138,8 @@ def batch_norm_backward(g, x, weight, mean, rstd, *, train):
     """
     form = _Channels(x)
     data, grad, (result, gx) = form.arrange(x), form.arrange(g), form.empty(g.dtype)
-    gw, gb = np.zeros(form.channels, g.dtype), np.zeros(form.channels, g.dtype)
     wide_mean = form.spread(mean)
+    gw, gb = np.zeros(form.channels, g.dtype), np.zeros(form.channels, g.dtype)
     for where in form.blocks:
         block = grad[where]
         term = data[where] - wide_mean
@@ -171,7 +184,7 @@ def layer_norm(x, weight, bias, *, ndim, eps):
         target = y[where]
         center = np.matmul(data[where], average, out=mean[where])
         np.subtract(data[where], center, out=target)
-        var = np.einsum("ij,ij->i", target, target)[:, None] * average.dtype.type(1 / max(1, width))
+        var = np.vecdot(target, target)[:, None] * average.dtype.type(1 / max(1, width))
         scale = rstd[where]
         np.divide(1, np.sqrt(var + average.dtype.type(eps)), out=scale)
         np.multiply(target, scale, out=target)
@@ -205,7 +218,7 @@ def layer_norm_backward(g, x, weight, mean, rstd, *, ndim):
             k = np.multiply(block, weight.reshape(-1), out=target)
         else:
             k = block
-        along = np.einsum("ij,ij->i", k, h)[:, None] * average.dtype.type(1 / max(1, width))
+        along = np.vecdot(k, h)[:, None] * average.dtype.type(1 / max(1, width))
         level = np.matmul(k, average)
         np.multiply(h, along, out=h)
         np.subtract(k, h, out=target)
@@ -222,20 +235,20 @@ class _Groups:
         n, c = x.shape[:2]
         self.shape, self.groups, self.channels = x.shape, num_groups, c
         self.positions = x.size // max(1, n * c)
-        self.last = x.ndim > 2 and np.moveaxis(x, 1, -1).flags.c_contiguous
+        self.last = x.ndim > 2 and _last(x).flags.c_contiguous
         step = max(1, NORM_BLOCK_BYTES // max(1, x.nbytes // max(1, n)))
         self.blocks = [slice(i, min(i + step, n)) for i in range(0, n, step)] if x.size else []
         self.count = c // num_groups * self.positions
 
     def arrange(self, x):
-        x = np.ascontiguousarray(np.moveaxis(x, 1, -1) if self.last else x)
+        x = np.ascontiguousarray(_last(x) if self.last else x)
         shape = (self.positions, self.channels) if self.last else (self.channels, self.positions)
         return x.reshape(self.shape[0], *shape)
 
     def restore(self, y):
         if self.last:
             y = y.reshape(self.shape[0], *self.shape[2:], self.channels)
-            return np.moveaxis(y, -1, 1)
+            return _first(y)
         return y.reshape(self.shape)
 
     def sum(self, block):

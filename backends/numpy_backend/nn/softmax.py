@@ -84,7 +84,7 @@ def _sum(x):
 
 def _dot(a, b):
     if a.ndim == 2:
-        return np.einsum("ij,ij->i", a, b)[:, None]
+        return np.vecdot(a, b)[:, None]
     return np.einsum("ijk,ijk->ik", a, b)[:, None]
 
 

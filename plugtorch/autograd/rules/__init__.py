@@ -1,3 +1,16 @@
 """One gradient rule per differentiable op, beside the ops declared without one."""
 
-from . import elementwise, fourier, half, index, linalg, nn, norm, recurrent, reduction, shape, sparse  # noqa: F401
+from . import (  # noqa: F401
+    attention,
+    elementwise,
+    fourier,
+    half,
+    index,
+    linalg,
+    nn,
+    norm,
+    recurrent,
+    reduction,
+    shape,
+    sparse,
+)

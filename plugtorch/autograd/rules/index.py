@@ -23,6 +23,8 @@ def _take(k, g, x_shape, i, axis):
 
 defvjp("take", x=_take, i=None)
 defvjp("gather", x=lambda k, g, x_shape, i, axis: k.scatter(_zeros(k, g, x_shape), i, g, axis=axis, mode="add"), i=None)
+defvjp("pick", x=lambda k, g, x_shape, i, axis: k.pick_backward(g, i, axis=axis, size=x_shape[axis]), i=None)
+defvjp("pick_backward", g=lambda k, h, i, axis: k.pick(h, i, axis=axis), i=None)
 defvjp("index_add", x=lambda k, g: g, i=None, s=lambda k, g, i, axis: k.take(g, i, axis=axis))
 
 

@@ -20,8 +20,9 @@ def _zeros(k, g, shape):
     return k.full(shape=shape, value=0, dtype=k.dtype_of(g), device=k.device_of(g))
 
 
-defvjp("slice", x=lambda k, g, x_shape, start, stop, step: k.slice_put(
-    _zeros(k, g, x_shape), g, start=start, stop=stop, step=step))
+defvjp("slice", x=lambda k, g, x_shape, start, stop, step: k.slice_backward(
+    g, shape=tuple(x_shape), start=start, stop=stop, step=step))
+defvjp("slice_backward", g=lambda k, h, start, stop, step: k.slice(h, start=start, stop=stop, step=step))
 
 
 defvjp("view_as_real", x=lambda k, g: k.view_as_complex(g))
@@ -30,8 +31,8 @@ defvjp("view_as_complex", x=lambda k, g: k.view_as_real(g))
 
 def _select(k, g, x_shape, axis, index):
     rest = len(x_shape) - axis - 1
-    return k.slice_put(
-        _zeros(k, g, x_shape), k.reshape(g, shape=(*x_shape[:axis], 1, *x_shape[axis + 1:])),
+    return k.slice_backward(
+        k.reshape(g, shape=(*x_shape[:axis], 1, *x_shape[axis + 1:])), shape=tuple(x_shape),
         start=(0,) * axis + (index,) + (0,) * rest, stop=(*x_shape[:axis], index + 1, *x_shape[axis + 1:]),
         step=(1,) * len(x_shape))
 

@@ -8,6 +8,7 @@ import plugtorch as torch
 from plugtorch.autograd.api import grad
 from plugtorch.autograd.plans import is_nondifferentiable
 from plugtorch.autograd.record import apply
+from plugtorch.spec.dtypes import DType
 
 from ..check import Bench, Check, as_tuple, numbered
 from ..programs import DRAWS, SEED, TRAININGS
@@ -97,7 +98,8 @@ def checks():
             continue
         named = list(numbered(samples))
         name, first = named[0]
-        yield Check("compiled", op, f"{name} values", lambda bench, s=first: check_op(s, bench), needed_dtypes(first))
+        yield Check("compiled", op, f"{name} values", lambda bench, s=first: check_op(s, bench), needed_dtypes(first),
+                    fits=not any(isinstance(v, DType) for v in first.params.values()))
         smooth = [(n, s) for n, s in named if s.grad]
         if smooth and not is_nondifferentiable(op):
             name, one = smooth[0]

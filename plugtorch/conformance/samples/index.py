@@ -30,6 +30,19 @@ sample(
 sample(
     "slice_put", lambda x, v, start, stop, step: x, normal(3), np.zeros(0), start=(1,), stop=(1,), step=(1,), grad=False
 )
+
+
+def placed(g, shape, start, stop, step):
+    y = np.zeros(shape, g.dtype)
+    for at in np.ndindex(*g.shape):
+        y[tuple(a + i * s for a, i, s in zip(start, at, step, strict=True))] = g[at]
+    return y
+
+
+sample("slice_backward", placed, normal(2, 3), shape=(5, 4), start=(1, 0), stop=(4, 3), step=(2, 1))
+sample("slice_backward", placed, complexes(2), shape=(3,), start=(1,), stop=(3,), step=(1,))
+sample("slice_backward", placed, np.zeros((0, 2)), shape=(3, 2), start=(1, 0), stop=(1, 2), step=(1, 1), grad=False)
+sample("slice_backward", placed, np.array(2.5), shape=(), start=(), stop=(), step=())
 # Index.
 _i = np.array([2, 0, 2])
 sample("take", lambda x, i, axis: np.take(x, i, axis), normal(3, 4), _i, axis=0)
@@ -49,6 +62,28 @@ _g = np.array([[0, 2, 1], [1, 1, 0]])
 sample("gather", gathered, normal(3, 4), _g, axis=0)
 sample("gather", gathered, normal(3, 4), _g, axis=1)
 sample("gather", lambda x, i, axis: x, normal(), np.asarray(0), axis=0)
+def picked(x, i, axis):
+    y = np.empty(i.shape, x.dtype)
+    for at in np.ndindex(*i.shape):
+        y[at] = x[(*at[:axis], i[at], *at[axis:])]
+    return y
+
+
+def unpicked(g, i, axis, size):
+    y = np.zeros((*g.shape[:axis], size, *g.shape[axis:]), g.dtype)
+    for at in np.ndindex(*i.shape):
+        y[(*at[:axis], i[at], *at[axis:])] = g[at]
+    return y
+
+
+for _axis, _shape in ((0, (3, 4)), (1, (5, 3)), (1, (2, 3, 4)), (2, (2, 3, 4))):
+    _x = normal(*_shape)
+    _i = integers(0, _shape[_axis], *_shape[:_axis], *_shape[_axis + 1:])
+    sample("pick", picked, _x, _i, axis=_axis)
+    sample("pick_backward", unpicked, normal(*_i.shape), _i, axis=_axis, size=_shape[_axis])
+sample("pick", lambda x, i, axis: x.sum(1), np.zeros((0, 3)), np.zeros(0, np.int64), axis=1, grad=False)
+sample("pick_backward", lambda g, i, axis, size: np.zeros((0, 3)), np.zeros(0), np.zeros(0, np.int64), axis=1, size=3,
+       grad=False)
 for _mode in COMBINE:
     _places = np.array([[0, 2, 1], [1, 0, 0]]) if _mode != "set" else np.array([[0, 2, 1], [1, 0, 0]])[:, :3]
     sample(

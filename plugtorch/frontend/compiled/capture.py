@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import functools
 import gc
+import types
 from typing import Any, NamedTuple
 from weakref import ref
 
 from plugtorch.autograd.base import TensorBase, wrap
 from plugtorch.autograd.engine import run_backward
+from plugtorch.autograd.layout import layout_of, memory_order, overlap
 from plugtorch.spec.program import HostFloat, Program
+from plugtorch.spec.registry import load_backend
 from plugtorch.transforms.tracing.backend import TraceBackend
 from plugtorch.transforms.tracing.recorder import cannot
-from plugtorch.transforms.tracing.tensors import BACKEND, Touched, hooked
+from plugtorch.transforms.tracing.tensors import ALIAS, BACKEND, Touched, hooked
 
 from .. import pytree, state
 from .recorder import CallRecorder, following
@@ -71,10 +74,12 @@ class Value(NamedTuple):
 
 
 class View(NamedTuple):
-    """A view, by ``steps``, of another leaf of the result (a number) or of a tensor that was there (a source)."""
+    """A view, by ``steps``, of another leaf of the result (a number) or of a tensor that was there (a source); without
+    ``requires_grad`` it is outside of the graph."""
 
     root: Any
     steps: tuple
+    requires_grad: bool
 
 
 class Given(NamedTuple):
@@ -111,6 +116,9 @@ class Differentiable(NamedTuple):
     instructions: list
     incoming: list
     results: list
+
+
+_LATER = (types.AsyncGeneratorType, types.CoroutineType, types.GeneratorType)
 
 
 class Capture:
@@ -150,18 +158,20 @@ class Capture:
         return len(self.outputs) - 1
 
 
-def capture(function, args, kwargs, base, places: bool = False, gradients: bool = True) -> Capture:
+def capture(function, args, kwargs, base, places: bool = False, gradients: bool = True, around=None) -> Capture:
     """Records ``function(*args, **kwargs)`` for backend ``base``. No tensor is changed by it.
 
     Args:
         places: keep the line of the program with each instruction.
         gradients: record a backward pass too, where the result requires grad.
+        around: the :class:`~plugtorch.frontend.compiled.surroundings.Surroundings` of the function, if they matter.
 
     Raises:
         TraceError: it does something that a program cannot do; the message names the line.
         Exception: what the function itself raises; everything is then as it was before.
     """
     recorder = CallRecorder(base, tracer_of(base), places)
+    recorder.around = around
     leaves, _ = pytree.tree_flatten((args, kwargs))
     place_of: dict[int, Any] = {}
     for i, leaf in enumerate(leaves):
@@ -172,14 +182,23 @@ def capture(function, args, kwargs, base, places: bool = False, gradients: bool 
         with following(recorder), hooked(recorder):
             token = state._context_backend.set(recorder.tracer)
             try:
+                for module in around.modules[:] if around is not None else ():
+                    recorder.note_module(module, ())
                 held = [function(*call_args, **call_kwargs)]
+                if isinstance(held[0], _LATER):
+                    getattr(held[0], "close", bool)()
+                    raise cannot("a generator or coroutine function cannot be compiled: its body runs after the call")
                 found = _read(recorder, held, place_of, gradients)
             finally:
                 state._context_backend.reset(token)
     except BaseException:
         recorder.put_back()
+        if around is not None:
+            around.put_back()
         raise
     recorder.put_back_tensors()
+    if around is not None:
+        around.close([(slot.space, slot.name) for slot, _, _ in found.slots])
     return found
 
 
@@ -222,19 +241,22 @@ def _read(recorder, held, place_of, gradients) -> Capture:
         for entry in recorder.touched.values():
             if entry.grad_written and entry.grad is not None and entry.real_node is not None:
                 raise cannot("a backward pass inside of a compiled function reaches a graph that was recorded outside of it")
-    elif gradients:
+    _read_leaves(found, leaves, place_of)
+    if gradients and not found.spent:
         _record_backward(found, leaves, place_of)
-    else:
-        found.instructions = list(recorder.instructions)
     if found.differentiable is None:
         found.instructions = list(recorder.instructions)
-    _read_leaves(found, leaves, place_of)
     leaves.clear()
     for entry in list(recorder.touched.values()):
+        if entry.requires_now is not entry.requires:
+            raise cannot("a compiled function changes whether a tensor that was there requires grad; do that outside of it")
+        if entry.symbol.shape != entry.first.shape or entry.symbol.dtype is not entry.first.dtype:
+            raise cannot("a compiled function gives a tensor that was there another shape or dtype")
         if entry.node_now is not None:
             raise cannot("a compiled function changes a tensor in place whose history was recorded outside of it")
         if entry.written:
             found.writes.append((_source(entry, place_of), found.output(entry.symbol)))
+    _check_memory(recorder)
     found.grad_guards = [(_source(entry, place_of), entry.had_grad) for entry in recorder.touched.values()
                          if entry.grad_read]
     kept = _read_gradients(found, place_of)
@@ -260,11 +282,30 @@ def _refresh(leaves, recorder):
             t._a  # noqa: B018
 
 
+def _check_memory(recorder):
+    """Raises TraceError if a tensor is written whose memory another one has too: each has a value of its own here."""
+    groups: dict[int, list] = {}
+    for entry in recorder.touched.values():
+        at = ALIAS.__get__(entry.tensor)
+        if at is not None:
+            groups.setdefault(id(at.storage), []).append(entry)
+    for entries in groups.values():
+        for one in entries:
+            if one.written and any(other is not one and _may_overlap(one.tensor, other.tensor) for other in entries):
+                raise cannot("a compiled function writes to a tensor whose memory another tensor that it uses shares")
+
+
+def _may_overlap(a, b) -> bool:
+    if overlap(a, b) is not None:
+        return True
+    return any(memory_order(*layout_of(t)[:2]) is None and 0 not in layout_of(t)[0] for t in (a, b))
+
+
 def _record_backward(found, leaves, place_of):
     """Records the backward pass from the results that require grad to the tensors that were there."""
     recorder = found.recorder
-    places = [i for i, t in enumerate(leaves) if isinstance(t, TensorBase) and _is_inside(t, recorder) and t._req
-              and t._node is not None and not any(t is other for other in leaves[:i])]
+    places = [i for i, (t, leaf) in enumerate(zip(leaves, found.leaves, strict=True))
+              if type(leaf) is Value and t._req and t._node is not None]
     entries = [e for e in recorder.touched.values() if e.requires]
     if not places or not entries:
         return
@@ -293,9 +334,10 @@ def _read_leaves(found, leaves, place_of):
     recorder = found.recorder
     # Who shares whose memory: the storages of tensors outside, then those of whole results.
     roots = {id(e.alias.storage): _source(e, place_of) for e in recorder.touched.values() if e.alias is not None}
-    for i, t in enumerate(leaves):
-        if isinstance(t, TensorBase) and _is_inside(t, recorder) and t._alias is not None and not t._alias.path:
-            roots.setdefault(id(t._alias.storage), i)
+    whole = [(i, t) for i, t in enumerate(leaves) if isinstance(t, TensorBase) and _is_inside(t, recorder)
+             and t._alias is not None and not t._alias.path]
+    for i, t in sorted(whole, key=lambda one: not one[1]._req):  # a detached one can be made of one in the graph
+        roots.setdefault(id(t._alias.storage), i)
     grads = {id(e.grad): _source(e, place_of) for e in recorder.touched.values() if e.grad_written and e.grad is not None}
     found.leaves = []
     for i, t in enumerate(leaves):
@@ -316,7 +358,7 @@ def _read_leaves(found, leaves, place_of):
             if root is None or root == i:
                 found.leaves.append(Value(found.output(t._a), t._req))
             else:
-                found.leaves.append(View(root, t._alias.path))
+                found.leaves.append(View(root, t._alias.path, t._req))
 
 
 def _read_gradients(found, place_of) -> list:
@@ -335,6 +377,15 @@ def _read_gradients(found, place_of) -> list:
             target = _source(recorder.entry(g), place_of)
         found.grads.append((_source(entry, place_of), target))
     return kept
+
+
+def _made_now(k, one):
+    """The array of an instruction without operands; by way of the host, where a library would compile a program for it."""
+    if one.op != "full":
+        return getattr(k, one.op)(**one.params)
+    p = one.params
+    host = load_backend("numpy").full(shape=p["shape"], value=p["value"], dtype=p["dtype"], device=None)
+    return k.from_host(host, device=k.default_device() if p["device"] is None else p["device"])
 
 
 def _read_survivors(found, kept) -> None:
@@ -359,7 +410,7 @@ def _read_survivors(found, kept) -> None:
         if t._alias is None and first not in drawn and (first in makers or first in recorder.constants):
             if first in makers:
                 one = recorder.instructions[makers[first]]
-                array = getattr(found.base, one.op)(**one.params)
+                array = _made_now(found.base, one)
                 hoisted.add(makers[first])
             else:
                 array = found.base.copy(recorder.constants.pop(first))

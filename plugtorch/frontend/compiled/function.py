@@ -9,18 +9,25 @@ import weakref
 from collections import OrderedDict
 from contextvars import ContextVar
 
+import numpy as np
+
 from plugtorch.autograd.base import TensorBase
-from plugtorch.autograd.mode import mode
+from plugtorch.autograd.layout import layout_of
+from plugtorch.autograd.mode import DUAL, mode
 from plugtorch.transforms.levels import LEVELS
 from plugtorch.transforms.tracing.recorder import RECORDER, TraceError
 
 from .. import pytree, state
+from ..func.tracking import RUNNING
 from .capture import capture
 from .program import CompiledCall
-from .scalars import Scalars
+from .surroundings import Surroundings
 
 LIVE: weakref.WeakSet = weakref.WeakSet()
 STANCE: ContextVar[str] = ContextVar("plugtorch_compile_stance", default="default")
+
+
+_VALUES = frozenset({bool, int, str, complex, bytes, type(None)})
 
 
 class RecompileWarning(UserWarning):
@@ -28,28 +35,35 @@ class RecompileWarning(UserWarning):
 
 
 class Entry:
-    """A program with the values that it was recorded for."""
+    """A program with what it was recorded for; ``held`` are arguments that are told apart by their identity."""
 
-    def __init__(self, call, scalars):
-        self.call, self.scalars, self.once = call, scalars, bool(call.escaped)
+    def __init__(self, call, around, held):
+        self.call, self.around, self.held, self.once = call, around, held, bool(call.escaped)
 
 
 def _signature(leaves, structure):
     """What of the arguments decides between programs: hashable, and shown in warnings."""
-    kinds, first = [], {}
+    kinds, first, storages, shared = [], {}, {}, False
     for i, leaf in enumerate(leaves):
         kind = type(leaf)
         if isinstance(leaf, TensorBase):
             same = first.setdefault(id(leaf), i)
-            if leaf._k.level:
-                raise TraceError("a tensor inside of a transform")
+            at = leaf._alias
+            if at is not None and storages.setdefault(id(at.storage), same) != same:
+                shared = True
             kinds.append((kind, tuple(leaf._a.shape), leaf._k.dtype_of(leaf._a), leaf._req, same))
         elif kind is float:
             kinds.append(kind)
-        elif kind in (bool, int, str, complex, bytes, type(None)):
+        elif kind in _VALUES or isinstance(leaf, np.generic):
             kinds.append((kind, leaf))
+        elif isinstance(leaf, np.ndarray):
+            raise TraceError("a compiled function takes a NumPy array as an argument, whose values would be taken for "
+                             "constants: give it a tensor (torch.from_numpy)")
         else:
             kinds.append((kind, id(leaf)))
+    if shared:  # how the arguments lie to one another
+        kinds.append(tuple((storages[id(leaf._alias.storage)], layout_of(leaf)) for leaf in leaves
+                           if isinstance(leaf, TensorBase) and leaf._alias is not None))
     return (tuple(kinds), _hashable(structure))
 
 
@@ -66,7 +80,7 @@ def _difference(new, old) -> str:
     for (kinds, structure), (before, earlier) in [(new, old)]:
         if structure != earlier:
             return "the structure of the arguments"
-        for i, (a, b) in enumerate(zip(kinds, before, strict=True)):
+        for i, (a, b) in enumerate(zip(kinds, before, strict=False)):
             if a != b:
                 return f"argument leaf {i}: {_shown(b)} before, {_shown(a)} now"
     return "the mode (grad, inference, autocast) or the default dtype"
@@ -102,25 +116,30 @@ class CompiledFunction:
         LIVE.add(self)
 
     def __call__(self, *args, **kwargs):
-        if RECORDER.get() is not None or LEVELS.get():  # inside of another recording or transform
+        if RECORDER.get() is not None or LEVELS.get() or RUNNING.get() or mode() & DUAL:  # in a recording or transform
             return self.function(*args, **kwargs)
         if STANCE.get() == "force_eager":
             return self.function(*args, **kwargs)
         leaves, structure = pytree.tree_flatten((args, kwargs))
-        signature = _signature(leaves, structure)
         base = self._backend(leaves)
-        if base is None or getattr(base, "lazy", False):
+        if base is None or base.level or base.lazy:
             return self.function(*args, **kwargs)
+        try:
+            signature = _signature(leaves, structure)
+        except TraceError as error:
+            return self._eagerly(error, args, kwargs)
         key = (signature, base, mode(), state.get_default_dtype())
         entries = self._entries.get(key)
         why = None
         if entries is not None:
             for entry in entries:
-                why = entry.scalars.changed()
+                why = entry.around.changed()
                 if why is None and not entry.once:
                     arrays = entry.call.arrays_for(leaves)
                     if arrays is not None:
-                        return entry.call.again(leaves, arrays)
+                        result = entry.call.again(leaves, arrays)
+                        entry.around.repeat()
+                        return result
                     why = "a tensor that the function finds by itself, or a value that it looks at"
                 elif entry.once:
                     why = why or entry.call.why_once()
@@ -143,29 +162,42 @@ class CompiledFunction:
 
     def _record(self, key, why, base, args, kwargs, leaves):
         self._warn(key, why)
+        around = Surroundings(self.function, leaves)
         try:
-            found = capture(self.function, args, kwargs, base)
+            found = capture(self.function, args, kwargs, base, around=around)
         except TraceError as error:
-            if self.fullgraph:
-                raise
-            if not self._told:
-                self._told = True
-                warnings.warn(f"{self.name} is run eagerly: {error}", UserWarning, stacklevel=4)
-            self._eager.add(key)
-            return self.function(*args, **kwargs)
+            return self._eagerly(error, args, kwargs, key)
         self.recordings += 1
-        scalars = Scalars(self.function, args, list(found.recorder.modules.values()))
-        call = CompiledCall(found)
-        result = call.first(leaves)
+        held = [leaf for leaf, kind in zip(leaves, key[0][0], strict=False) if kind == (type(leaf), id(leaf))]
+        try:
+            call = CompiledCall(found)
+            result = call.first(leaves)
+        except BaseException:
+            found.recorder.put_back()
+            around.put_back()
+            raise
+        found.recorder.release()
+        around.release()
         entries = self._entries.setdefault(key, [])
         entries[:] = [e for e in entries if not e.once]
-        entries.insert(0, Entry(call, scalars))
+        entries.insert(0, Entry(call, around, held))
         del entries[self.limit:]
         self._entries.move_to_end(key)
         while len(self._entries) > self.limit:
             self._entries.popitem(last=False)
         self._last = key
         return result
+
+    def _eagerly(self, error, args, kwargs, key=None):
+        """Runs what cannot be recorded, or raises the error with ``fullgraph``."""
+        if self.fullgraph:
+            raise error
+        if key is not None:
+            self._eager.add(key)
+        if not self._told:
+            self._told = True
+            warnings.warn(f"{self.name} is run eagerly: {error}", UserWarning, stacklevel=5)
+        return self.function(*args, **kwargs)
 
     @property
     def name(self) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from weakref import ref
+
 import numpy as np
 
 from plugtorch.autograd.aliasing import forget_alias, overwrite, view
@@ -86,7 +88,6 @@ class CompiledCall:
                         for t, number in found.recorder.scalars]
         self._prepare(found)
         self._guard(found)
-        found.recorder.release()
 
     # Preparation.
 
@@ -165,13 +166,16 @@ class CompiledCall:
         recorder = found.recorder
         self.conditions = recorder.conditions
         places = {id(entry): n for n, (_, entry) in enumerate(found.entries)}
-        self.bounds = {}
+        self.bounds, self.looked_at = {}, {}
         for entry, end, condition in recorder.input_conditions:
             n = places.get(id(entry))
             if n is None:  # looked at, and not otherwise used
                 continue
             self.bounds.setdefault(n, []).append((end, condition))
         self.flags = [entry.requires for _, entry in found.entries] + [False] * len(self.created)
+        # Hooks of tensors are part of a backward pass inside.
+        self.hooked = [(_finder(source), _hook_keys(entry.tensor)) for source, entry in found.entries
+                       if entry.requires] if found.spent else []
         self.grad_flags = [(_finder(source), had) for source, had in found.grad_guards]
 
     def arrays_for(self, leaves):
@@ -189,15 +193,23 @@ class CompiledCall:
             t = find(leaves)
             if t is None or (t._grad is not None) is not had:
                 return None
+        for find, keys in self.hooked:
+            hooks = find(leaves)._hooks
+            if hooks is not keys and _hook_keys(find(leaves)) != keys:
+                return None
         self.recorder.leaves = leaves
         for condition in self.conditions:
             if not condition():
                 return None
         for n, conditions in self.bounds.items():
             a = arrays[n]
+            if self.looked_at.get(n) is not None and self.looked_at[n]() is a:
+                continue  # an array that cannot change, of which it is known
             bounds = self.base.bounds(a) if 0 not in a.shape else (0, 0)
             if not all(condition(bounds[end]) for end, condition in conditions):
                 return None
+            if not self.base.aliases:
+                self.looked_at[n] = ref(a)
         return arrays
 
     def why_once(self) -> str:
@@ -213,7 +225,11 @@ class CompiledCall:
         drawn, self.recorder.drawn = self.recorder.drawn, []
         numbers, self.recorder.first_numbers = self.recorder.first_numbers, []
         self.recorder.leaves = leaves
-        return self._run(leaves, arrays, drawn, numbers)
+        result = self._run(leaves, arrays, drawn, numbers)
+        # From now on they are state like any other.
+        self.writes += [(t, output) for t, output in ((_finder(Held(t)), output) for t, output in self.created)]
+        self.created, self.escaped = [], [(None, output) for _, output in self.escaped]
+        return result
 
     def again(self, leaves, arrays):
         """A later run."""
@@ -238,20 +254,30 @@ class CompiledCall:
         scalars = [read() for _, read in self.scalars]
         outputs = self.run(inputs, numbers)
         for (t, _), value in zip(self.scalars, scalars, strict=True):
-            overwrite(t, t._k.full(shape=(), value=value, dtype=t.dtype, device=t._k.device_of(t._a)))
+            host = t._k
+            if host.aliases and t._alias is None:
+                host.assign(t._a, value)
+                count_version(t)
+            else:
+                overwrite(t, host.full(shape=(), value=value, dtype=t.dtype, device=host.device_of(t._a)))
         return self._finish(leaves, targets, arrays, outputs, numbers)
 
     def _finish(self, leaves, targets, arrays, outputs, numbers):
         k = self.base
         for t, (_, output) in zip(targets, self.writes, strict=True):
-            self._write(t, outputs[output])
+            cell = t._cell
+            if t._alias is None and type(cell) is list:
+                t._a = outputs[output]
+                cell[0] += 1
+            else:
+                self._write(t, outputs[output])
         for t, output in self.created:
             t = t()
             if t is not None:
                 self._write(t, outputs[output])
                 t._k = k
         for t, output in self.escaped:
-            t = t()
+            t = t and t()
             if t is not None:
                 t._a, t._k, t._alias, t._node, t._req = outputs[output], k, None, None, False
         for slot_, first, output in self.slots:
@@ -314,7 +340,7 @@ class CompiledCall:
         for i, leaf in enumerate(results):
             if type(leaf) is View:
                 root = results[leaf.root] if type(leaf.root) is int else _finder(leaf.root)(leaves)
-                results[i] = _viewed(root, leaf.steps)
+                results[i] = _viewed(root, leaf)
         return pytree.tree_unflatten(results, self.structure)
 
     def _attach(self, leaves, arrays, outputs, numbers, results):
@@ -340,9 +366,15 @@ class CompiledCall:
                 results[i]._node.extra = number
 
 
-def _viewed(root, steps):
-    if not steps:
-        return root.detach()
-    for name, params in steps:
+def _hook_keys(t):
+    """Which hooks a leaf has; None for none."""
+    hooks = t._hooks
+    return tuple((kind, tuple(some)) for kind, some in hooks.items() if some) or None if hooks else None
+
+
+def _viewed(root, leaf):
+    if not leaf.requires_grad:
+        root = root.detach()
+    for name, params in leaf.steps or [("reshape", {"shape": tuple(root._a.shape)})]:
         root = view(root, name, params)
     return root

@@ -10,7 +10,7 @@ from plugtorch.autograd.base import TensorBase
 from plugtorch.spec.dtypes import BY_NAME
 from plugtorch.spec.program import HostFloat
 from plugtorch.transforms.tracing.recorder import RECORDER, cannot
-from plugtorch.transforms.tracing.tensors import TensorRecorder, number_in
+from plugtorch.transforms.tracing.tensors import BACKEND, TensorRecorder, number_in
 
 from ..random import Generator
 
@@ -25,6 +25,7 @@ class CallRecorder(TensorRecorder):
         slots: ``(dictionary, name, tensor)``: the tensors that modules had as attributes when they were called.
         scalars: ``(tensor on the host, number)``: what they hold after a run.
         optimizers: those that made a step, by id, with their state before it.
+        around: what the function finds in Python, or None; modules and optimizers that it calls are added.
     """
 
     def __init__(self, *args, **kwargs):
@@ -34,6 +35,7 @@ class CallRecorder(TensorRecorder):
         self.modules: dict[int, Any] = {}
         self.optimizers: dict[int, tuple] = {}
         self.slots: list = []
+        self.around: Any = None
         self.scalars: list = []
         self._scalars_met: list = []
         self._drawing = 0
@@ -83,6 +85,8 @@ class CallRecorder(TensorRecorder):
         if RECORDER.get() is not self or id(module) in self.modules:
             return
         self.modules[id(module)] = module
+        if self.around is not None:
+            self.around.module(module)
         for space in (module.__dict__, module._buffers):
             self.slots += [(space, name, t) for name, t in space.items() if isinstance(t, TensorBase)]
 
@@ -92,6 +96,8 @@ class CallRecorder(TensorRecorder):
             return
         kept = {key: dict(value) if isinstance(value, dict) else value for key, value in optimizer.state.items()}
         self.optimizers[id(optimizer)] = (optimizer, kept)
+        if self.around is not None:
+            self.around.optimizer(optimizer)
         for group in optimizer.param_groups:
             for key, value in list(group.items()):
                 if type(value) is float:
@@ -106,7 +112,7 @@ class CallRecorder(TensorRecorder):
         def read():
             now = group[key]
             now = now if index is None else now[index]
-            return value if type(now) is HostFloat else now
+            return value if type(now) is HostFloat else float(now)
 
         return self.host_float(read, (id(group), key, index))
 
@@ -137,6 +143,24 @@ class CallRecorder(TensorRecorder):
         self._scalars_met.append((t, value, before))
         return before
 
+    def number_of(self, t) -> HostFloat:
+        """The number that a tensor of one element, which the call does not write, holds before each run.
+
+        Raises:
+            TraceError: the call made or wrote it.
+        """
+        def read():
+            token = RECORDER.set(None)
+            try:
+                return float(t.item())
+            finally:
+                RECORDER.reset(token)
+
+        entry = self.touched.get(id(t))
+        if BACKEND.__get__(t) is self.tracer or entry is not None and entry.written:
+            raise cannot("a compiled function computes a hyper-parameter that an optimizer needs as a number")
+        return self.host_float(read, ("tensor", id(t)))
+
     def set_host_scalar(self, t, number) -> None:
         """Gives a tensor on the host a number after each run."""
         self.scalars = [(other, value) for other, value in self.scalars if other is not t]
@@ -166,6 +190,7 @@ class CallRecorder(TensorRecorder):
         for held in (self.instructions, self.constants, self.touched, self.owners, self.made, self.slots, self.optimizers,
                      self._known, self._numbers, self.modules, self.input_conditions):
             held.clear()
+        self.around = None
 
     def check_groups(self) -> None:
         """Raises TraceError if the function changed a number of an optimizer."""

@@ -8,6 +8,7 @@ each asks for the gradients of its own twins.
 from __future__ import annotations
 
 import contextlib
+from contextvars import ContextVar
 
 from plugtorch.autograd.aliasing import share
 from plugtorch.autograd.base import TensorBase, edge_of, wrap
@@ -17,6 +18,9 @@ from plugtorch.autograd.plans import rule_for
 from plugtorch.autograd.record import make_node
 from plugtorch.autograd.tangents import share_tangent
 from plugtorch.transforms.levels import innermost
+
+# Whether the function of a transform runs.
+RUNNING: ContextVar[bool] = ContextVar("plugtorch_differentiating", default=False)
 
 
 class Call:
@@ -75,10 +79,12 @@ class Twins:
     def run(self):
         """While the function runs: it is recorded, also under ``no_grad`` outside."""
         self.call.running = True
+        token = RUNNING.set(True)
         try:
             with enable_grad():
                 yield
         finally:
+            RUNNING.reset(token)
             self.call.running = False
 
     def release(self, t):

@@ -494,7 +494,10 @@ def write_scalar(t: Tensor, value: float) -> None:
 
 def number(value: Any) -> Any:
     """A hyper-parameter as a Python number, where it may be a tensor of one element; one that requires grad stays a tensor,
-    as a step that is differentiated has to see it."""
+    as a step that is differentiated has to see it. In a step that is recorded it is read at each run."""
+    recorder = RECORDER.get()
+    if recorder is not None and isinstance(value, Tensor) and not value.requires_grad:
+        return recorder.number_of(value)
     return value.item() if isinstance(value, Tensor) and not value.requires_grad else value
 
 

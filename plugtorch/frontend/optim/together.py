@@ -11,6 +11,7 @@ from plugtorch.autograd.record import count_version
 from plugtorch.frontend.nn.parameter import Parameter
 from plugtorch.frontend.overrides import has_torch_function
 from plugtorch.frontend.tensor import Tensor
+from plugtorch.spec.dtypes import float32, float64
 from plugtorch.transforms.tracing.recorder import RECORDER
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ def update_together(optimizer: ElementwiseOptimizer, group: dict[str, Any], para
     counts = arrays.pop() if optimizer._counts_steps else []
     recorder = RECORDER.get()
     if recorder is not None and k is recorder.tracer:
+        if {a.dtype for column in (*arrays, [g._a for g in grads]) for a in column} not in ({float32}, {float64}):
+            return params  # which the kernel would refuse at each run
         updated = k.updated_columns(optimizer._rule, [arrays[0], [g._a for g in grads], *arrays[1:]], counts, numbers)
         for t, array in zip((t for column in columns for t in column), updated, strict=True):
             overwrite(t, array)

@@ -24,6 +24,7 @@ from plugtorch.frontend.amp.autocast_mode import autocast, get_autocast_dtype, i
 from plugtorch.frontend.amp.casting import ENABLED
 from plugtorch.frontend.random_functions import fork_rng, get_rng_state, set_rng_state
 from plugtorch.frontend.tensor import Tensor
+from plugtorch.transforms.tracing.recorder import RECORDER
 
 __all__ = [
     "CheckpointError", "CheckpointFunction", "DefaultDeviceType", "check_backward_validity", "checkpoint",
@@ -340,7 +341,7 @@ def checkpoint(function, *args, use_reentrant: bool | None = None, context_fn=no
         return CheckpointFunction.apply(function, preserve, *args)
     if determinism_check not in _CHECKS:
         raise ValueError(f"determinism_check should be one of {list(_CHECKS)}, but got {determinism_check}")
-    if not is_grad_enabled():
+    if not is_grad_enabled() or RECORDER.get() is not None:  # a program keeps what its backward pass needs
         return function(*args, **kwargs)
     contexts = context_fn()
     chosen = _EARLY_STOP.get()

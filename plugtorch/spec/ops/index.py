@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..abstract import Abstract, broadcast_shapes
 from ..dtypes import int64
-from ..op import primitive
+from ..op import derived, primitive
 
 
 @primitive("index")
@@ -17,6 +17,21 @@ def take(k, x, i, *, axis):
 def gather(k, x, i, *, axis):
     """``y[..., j, ...] = x[..., i[..., j, ...], ...]``; i has x's rank and may be shorter on other axes."""
     return Abstract(i.shape, x.dtype)
+
+
+@derived("index")
+def pick(k, x, i, *, axis):
+    """One element of each line along ``axis``: that of number i, which has x's shape without the axis, and the result's."""
+    along = (*x.shape[:axis], 1, *x.shape[axis + 1:])
+    return k.reshape(k.gather(x, k.reshape(i, shape=along), axis=axis), shape=tuple(i.shape))
+
+
+@derived("index")
+def pick_backward(k, g, i, *, axis, size):
+    """Gradient of pick: zeros with ``size`` elements along ``axis``, but g at the places that pick would read."""
+    along = (*g.shape[:axis], 1, *g.shape[axis:])
+    zero = k.full(shape=(*g.shape[:axis], size, *g.shape[axis:]), value=0, dtype=k.dtype_of(g), device=k.device_of(g))
+    return k.scatter(zero, k.reshape(i, shape=along), k.reshape(g, shape=along), axis=axis)
 
 
 @primitive("index")
@@ -59,6 +74,13 @@ def index_put(k, x, v, *idx, accumulate=False):
 def slice_put(k, x, v, *, start, stop, step):
     """A copy of x with the block that slice would read replaced by v, which has that block's shape."""
     return x
+
+
+@derived("index")
+def slice_backward(k, g, *, shape, start, stop, step):
+    """Gradient of slice: zeros of ``shape``, but g in the block that slice would read."""
+    zero = k.full(shape=shape, value=0, dtype=k.dtype_of(g), device=k.device_of(g))
+    return k.slice_put(zero, g, start=start, stop=stop, step=step)
 
 
 @primitive("index")

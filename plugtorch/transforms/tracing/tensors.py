@@ -46,7 +46,8 @@ def tensor_as_it_is(array, k) -> TensorBase:
 
 def number_in(t) -> float:
     """The only element of a tensor as it is outside of any recording."""
-    settle(t)
+    if type(t) is not base.tensor_class:
+        settle(t)
     return BACKEND.__get__(t).to_host(ARRAY.__get__(t)).item()
 
 
@@ -82,6 +83,10 @@ class Touched:
         self.cell, self.real_node, self.requires = CELL.__get__(t), NODE.__get__(t), REQUIRES.__get__(t)
         self.node_now = None
         self.version = self.cell[0] if self.cell and type(self.cell) is not InferenceCell else 0
+
+    @property
+    def requires_now(self) -> bool:
+        return REQUIRES.__get__(self.tensor)
 
     @property
     def written(self) -> bool:
@@ -251,6 +256,12 @@ def _get_backend(t):
 
 def _set_backend(t, k):
     recorder = RECORDER.get()
+    if recorder is not None and k is recorder.tracer:
+        try:
+            if BACKEND.__get__(t) is recorder.base:  # memory made by the call is put under a tensor that was there
+                return
+        except AttributeError:
+            pass
     if recorder is not None and k is recorder.base:
         try:
             BACKEND.__get__(t)

@@ -289,3 +289,20 @@ def _(right, x, h, w_ih, w_hh, b_ih, b_hh, *, reverse=False):
         if b_hh is not None
         else right(x, h, w_ih, w_hh[:, ::-1], b_ih, b_hh, reverse=reverse)
     )
+
+
+@kernel("attention", "the causal mask one position late")
+def _(right, query, key, value, *, scale, causal):
+    if not causal or key.shape[-2] < 2:
+        return right(query, key, value, scale=scale, causal=causal)
+    scores = scale * (query @ key.swapaxes(-1, -2))
+    scores = np.where(np.tri(*scores.shape[-2:], 1, dtype=bool), scores, -np.inf)
+    top = scores.max(-1, keepdims=True)
+    powers = np.exp(scores - top)
+    total = powers.sum(-1, keepdims=True)
+    return (powers / total @ value).astype(query.dtype), (top + np.log(total))[..., 0].astype(query.dtype)
+
+
+@kernel("attention_backward", "the gradient of the sums left out")
+def _(right, g, g_logsumexp, query, key, value, y, logsumexp, *, scale, causal):
+    return right(g, None, query, key, value, y, logsumexp, scale=scale, causal=causal)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from plugtorch.autograd.record import apply
 from plugtorch.spec.dtypes import BOOL
 
 from ...activations import softmax
@@ -55,7 +56,17 @@ def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.
     """
     if is_causal and attn_mask is not None:
         raise RuntimeError("_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True")
+    if attn_mask is None and not dropout_p and not enable_gqa and _is_whole(query, key, value):
+        factor = 1 / math.sqrt(query.shape[-1]) if scale is None else float(scale)
+        return apply("attention", (query, key, value), {"scale": factor, "causal": bool(is_causal)})[0]
     return _attend(query, key, value, attn_mask, dropout_p, is_causal, scale, enable_gqa)[0]
+
+
+def _is_whole(query, key, value):
+    """Whether one op computes it: real tensors of one dtype and equal leading sizes, none of them empty."""
+    q, k, v = (tuple(t._a.shape) for t in (query, key, value))
+    return (query.dtype is key.dtype is value.dtype and query.dtype.is_floating_point and len(q) >= 2 and q[:-2] == k[:-2]
+            and k[:-1] == v[:-1] and q[-1] == k[-1] and 0 not in q and 0 not in v)
 
 
 def _attend(query, key, value, mask, dropout_p, is_causal, scale, enable_gqa=False):

@@ -142,7 +142,7 @@ def nll_loss(input, target, weight=None, size_average=None, ignore_index=-100, r
     if bounds is not None and (bounds[0] < 0 or bounds[1] >= classes):
         bad = bounds[0] if bounds[0] < 0 else bounds[1]
         raise IndexError(f"Target {bad} is out of bounds.")
-    picked = -apply("gather", (x, unsqueeze(safe, 1)), {"axis": 1}).squeeze(1)
+    picked = -apply("pick", (x, safe), {"axis": 1})
     scale = None
     if weight is not None:
         scale = weight.index_select(0, safe.reshape(-1)).reshape(tuple(safe._a.shape))

@@ -17,6 +17,7 @@ from plugtorch.frontend.nn.modules.linear import Linear
 from plugtorch.frontend.nn.modules.module import Module
 from plugtorch.frontend.nn.modules.normalization import LayerNorm
 from plugtorch.frontend.tensor import Tensor
+from plugtorch.transforms.tracing.recorder import RECORDER
 
 __all__ = [
     "Transformer",
@@ -37,8 +38,8 @@ def _causal_mask(size: int, device: Any = None, dtype: Any = None) -> Tensor:
 
 def _is_causal_mask(mask: Tensor | None, is_causal: bool | None, size: int | None) -> bool:
     """Whether ``mask`` is the causal one: as the caller says, or by comparison if that is None."""
-    if is_causal is not None or mask is None:
-        return bool(is_causal)
+    if is_causal is not None or mask is None or RECORDER.get() is not None:
+        return bool(is_causal)  # while a call is recorded no values are known: the mask is used as any
     expected = _causal_mask(mask.size(-1) if size is None else size, mask.device, mask.dtype)
     return mask.size() == expected.size() and bool((mask == expected).all())
 
