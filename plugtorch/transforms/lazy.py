@@ -24,6 +24,8 @@ from .tracing.recorder import result_of
 # The time that XLA takes grows faster than the length of a program.
 LONGEST = 1500
 PROGRAMS = 128
+# An array that waits for at most so many ops is computed alone where its values are asked for in passing.
+FEW = 8
 
 
 class LazyArray(Abstract):
@@ -58,6 +60,44 @@ class Pending:
     def __init__(self):
         self.ops, self.keys, self.made, self.inputs, self.floats = [], [], [], [], []
         self.places: dict[int, int] = {}
+
+    def leading_to(self, number: int, most: int) -> Pending | None:
+        """The ops that the value of that number needs, as a sequence of their own that ends with it; None if they are more
+        than ``most``, or the last has several results."""
+        starts, at = [], 0
+        for name, _, _ in self.ops:
+            starts.append(at)
+            at += len(OPS[name].outputs)
+        wanted, chosen = {number}, []
+        for n in range(len(self.ops) - 1, -1, -1):
+            name, codes, _ = self.ops[n]
+            if any(starts[n] + i in wanted for i in range(len(OPS[name].outputs))):
+                chosen.append(n)
+                wanted.update(c[1] for c in codes if type(c) is tuple and c[0] == "v")
+                if len(chosen) > most:
+                    return None
+        if not chosen or len(OPS[self.ops[chosen[0]][0]].outputs) > 1:
+            return None
+        alone, numbers = Pending(), {}
+        for n in reversed(chosen):
+            name, codes, params = self.ops[n]
+            own = []
+            for c in codes:
+                if type(c) is not tuple:
+                    own.append(c)
+                elif c[0] == "v":
+                    own.append(("v", numbers[c[1]]))
+                elif c[0] == "i":
+                    own.append(("i", alone.input(self.inputs[c[1]])))
+                else:
+                    own.append(("f", len(alone.floats)))
+                    alone.floats.append(self.floats[c[1]])
+            alone.ops.append((name, tuple(own), params))
+            alone.keys.append((name, tuple(own), *params.values()))
+            for i in range(len(OPS[name].outputs)):
+                numbers[starts[n] + i] = len(alone.made)
+                alone.made.append(self.made[starts[n] + i])
+        return alone
 
     def input(self, x) -> int:
         place = self.places.get(id(x))
@@ -128,6 +168,9 @@ class LazyBackend(Backend):
         return self.base.to_host(self.force(x))
 
     def bounds(self, x):
+        # Asked of indices in the middle of a step: what waits besides goes on waiting.
+        if x.value is None:
+            self._run_alone(x)
         return self.base.bounds(self.force(x))
 
     def address_of(self, x):
@@ -211,22 +254,34 @@ class LazyBackend(Backend):
                 return
             self._pending = Pending()
             live = [(n, x) for n, r in enumerate(pending.made) if (x := r()) is not None]
-            if not live:
+            if live:
+                self._run(pending, live)
+
+    def _run(self, pending, live) -> None:
+        numbers = tuple([n for n, _ in live])
+        key = (tuple(pending.keys), numbers, tuple([(x.shape, x.dtype) for x in pending.inputs]))
+        run = self._programs.get(key)
+        if run is None:
+            run = self._programs[key] = self.base.compile_program(_program(pending, numbers))
+            self.compilations += 1
+            if len(self._programs) > PROGRAMS:
+                self._programs.popitem(last=False)
+        else:
+            self._programs.move_to_end(key)
+        self.runs += 1
+        found = run([x.value for x in pending.inputs], pending.floats)
+        for (_, x), array in zip(live, found, strict=True):
+            x.value, x.owner = array, None
+
+    def _run_alone(self, x) -> None:
+        """Runs the few ops that one array waits for; those stay noted for what else needs their results."""
+        with self._lock:
+            pending = self._pending
+            if x.owner is not pending:
                 return
-            numbers = tuple([n for n, _ in live])
-            key = (tuple(pending.keys), numbers, tuple([(x.shape, x.dtype) for x in pending.inputs]))
-            run = self._programs.get(key)
-            if run is None:
-                run = self._programs[key] = self.base.compile_program(_program(pending, numbers))
-                self.compilations += 1
-                if len(self._programs) > PROGRAMS:
-                    self._programs.popitem(last=False)
-            else:
-                self._programs.move_to_end(key)
-            self.runs += 1
-            found = run([x.value for x in pending.inputs], pending.floats)
-            for (_, x), array in zip(live, found, strict=True):
-                x.value, x.owner = array, None
+            alone = pending.leading_to(x.number, FEW)
+            if alone is not None:
+                self._run(alone, [(len(alone.made) - 1, x)])
 
 
 def _program(pending: Pending, live) -> Program:
