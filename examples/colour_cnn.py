@@ -114,15 +114,22 @@ class Net(nn.Module):
         return self.classifier(self.dropout(x))
 
 
-def train(net, loader, criterion, optimizer, scheduler, steps, losses):
-    net.train()
-    for images, labels in loader:
+def training_step(net, criterion, optimizer):
+    def step(images, labels):
         optimizer.zero_grad()
         loss = criterion(net(images), labels)
         loss.backward()
         optimizer.step()
+        return loss
+
+    return step
+
+
+def train(net, loader, step, scheduler, steps, losses):
+    net.train()
+    for images, labels in loader:
+        losses.append(step(images, labels).item())
         scheduler.step()
-        losses.append(loss.item())
         if steps and len(losses) >= steps:
             return
 
@@ -173,6 +180,7 @@ def main():
     parser.add_argument("--workers", type=int, default=0, help="processes that load the images")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--steps", type=int, default=0, help="stop after so many steps and print each loss")
+    parser.add_argument("--compile", action="store_true", help="compile the training step")
     parser.add_argument("--out", default="runs", help="folder for the checkpoint and the picture")
     args = parser.parse_args()
 
@@ -188,10 +196,13 @@ def main():
     criterion = nn.CrossEntropyLoss(label_smoothing=0.1)
     optimizer = optim.SGD(net.parameters(), lr=args.lr, momentum=0.9, nesterov=True, weight_decay=1e-3)
     scheduler = optim.lr_scheduler.OneCycleLR(optimizer, args.lr, total_steps=args.epochs * len(loader))
+    step = training_step(net, criterion, optimizer)
+    if args.compile:
+        step = torch.compile(step)
 
     start, losses, accuracies = time.time(), [], []
     for epoch in range(1, args.epochs + 1):
-        train(net, loader, criterion, optimizer, scheduler, args.steps, losses)
+        train(net, loader, step, scheduler, args.steps, losses)
         if args.steps and len(losses) >= args.steps:
             for step, loss in enumerate(losses):
                 print(f"step {step} loss {loss:.8f}")

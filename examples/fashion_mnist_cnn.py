@@ -57,16 +57,23 @@ def load(folder, split):
     return TensorDataset((images - 0.2860) / 0.3530, labels.to(torch.int64))
 
 
-def train(net, loader, optimizer, scheduler, epoch, steps, losses):
-    net.train()
-    bar = tqdm(loader, desc=f"epoch {epoch}", unit="batch")
-    for images, labels in bar:
+def training_step(net, optimizer):
+    def step(images, labels):
         optimizer.zero_grad()
         loss = F.nll_loss(net(images), labels)
         loss.backward()
         optimizer.step()
+        return loss
+
+    return step
+
+
+def train(net, loader, step, scheduler, epoch, steps, losses):
+    net.train()
+    bar = tqdm(loader, desc=f"epoch {epoch}", unit="batch")
+    for images, labels in bar:
+        losses.append(step(images, labels).item())
         scheduler.step()
-        losses.append(loss.item())
         bar.set_postfix(loss=f"{losses[-1]:.3f}")
         if steps and len(losses) >= steps:
             return
@@ -103,6 +110,7 @@ def main():
     parser.add_argument("--lr", type=float, default=0.02)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--steps", type=int, default=0, help="stop after so many steps and print each loss")
+    parser.add_argument("--compile", action="store_true", help="compile the training step")
     parser.add_argument("--out", default="runs", help="folder for the checkpoint and the picture")
     args = parser.parse_args()
 
@@ -113,10 +121,13 @@ def main():
     net = Net()
     optimizer = optim.SGD(net.parameters(), lr=args.lr, momentum=0.9)
     scheduler = optim.lr_scheduler.LinearLR(optimizer, start_factor=0.05, total_iters=3 * len(loader))  # warm-up
+    step = training_step(net, optimizer)
+    if args.compile:
+        step = torch.compile(step)
 
     start, losses, accuracies = time.time(), [], []
     for epoch in range(1, args.epochs + 1):
-        train(net, loader, optimizer, scheduler, epoch, args.steps, losses)
+        train(net, loader, step, scheduler, epoch, args.steps, losses)
         if args.steps and len(losses) >= args.steps:
             for step, loss in enumerate(losses):
                 print(f"step {step} loss {loss:.8f}")

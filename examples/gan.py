@@ -100,10 +100,11 @@ def generate(generator, noise):
     return images
 
 
-def train(generator, discriminator, optimizers, loader, noise_size, steps, losses):
-    """One epoch; appends the pair of losses, the discriminator's and the generator's, of each step."""
+def training_step(generator, discriminator, optimizers, noise_size):
+    """A function of real images that gives the pair of losses, the discriminator's and the generator's."""
     criterion = nn.BCEWithLogitsLoss()
-    for (real,) in loader:
+
+    def step(real):
         fake = generator(torch.randn(len(real), noise_size))
 
         optimizers[1].zero_grad()
@@ -118,8 +119,15 @@ def train(generator, discriminator, optimizers, loader, noise_size, steps, losse
         loss_g = criterion(logits, torch.ones_like(logits))
         loss_g.backward()
         optimizers[0].step()
+        return loss_d, loss_g
 
-        losses.append((loss_d.item(), loss_g.item()))
+    return step
+
+
+def train(loader, step, steps, losses):
+    """One epoch; appends the pair of losses of each step."""
+    for (real,) in loader:
+        losses.append(tuple(loss.item() for loss in step(real)))
         if steps and len(losses) >= steps:
             return
 
@@ -150,6 +158,7 @@ def main():
     )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--steps", type=int, default=0, help="stop after so many steps and print the discriminator's losses")
+    parser.add_argument("--compile", action="store_true", help="compile the training step")
     parser.add_argument("--out", default="runs", help="folder for the checkpoint and the picture")
     args = parser.parse_args()
 
@@ -160,6 +169,9 @@ def main():
     loader = DataLoader(TensorDataset(training), batch_size=args.batch_size, shuffle=True, drop_last=True)
     generator, discriminator = Generator(args.noise, args.width), Discriminator(args.width)
     optimizers = [optim.Adam(net.parameters(), lr=args.lr, betas=(0.5, 0.999)) for net in (generator, discriminator)]
+    step = training_step(generator, discriminator, optimizers, args.noise)
+    if args.compile:
+        step = torch.compile(step)
     fixed = torch.randn(len(testing), args.noise)  # the same noise each time the pictures are judged
 
     if not args.steps:
@@ -167,7 +179,7 @@ def main():
         baseline = frechet_distance(pixel_noise(training, len(testing)), testing, components)
     start, losses, distances = time.time(), [], []
     for epoch in range(1, args.epochs + 1):
-        train(generator, discriminator, optimizers, loader, args.noise, args.steps, losses)
+        train(loader, step, args.steps, losses)
         if args.steps and len(losses) >= args.steps:
             for step, (loss_d, _) in enumerate(losses):
                 print(f"step {step} loss {loss_d:.8f}")

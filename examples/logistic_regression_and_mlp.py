@@ -38,21 +38,30 @@ class MLP(nn.Sequential):
         )
 
 
-def train(model, loader, lr, epochs, steps):
+def training_step(model, criterion, optimizer):
+    def step(images, labels):
+        optimizer.zero_grad()
+        loss = criterion(model(images), labels)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return step
+
+
+def train(model, loader, lr, epochs, steps, compiled):
     """The loss of each step; with ``steps``, of so many."""
-    criterion = nn.CrossEntropyLoss()
     optimizer = optim.AdamW(model.parameters(), lr=lr, weight_decay=0.01)
     scheduler = optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=epochs * len(loader))
+    step = training_step(model, nn.CrossEntropyLoss(), optimizer)
+    if compiled:
+        step = torch.compile(step)
     losses = []
     for epoch in range(1, epochs + 1):
         model.train()
         for images, labels in loader:
-            optimizer.zero_grad()
-            loss = criterion(model(images), labels)
-            loss.backward()
-            optimizer.step()
+            losses.append(step(images, labels).item())
             scheduler.step()
-            losses.append(loss.item())
             if steps and len(losses) >= steps:
                 return losses
         mean = sum(losses[-len(loader):]) / len(loader)
@@ -95,6 +104,7 @@ def main():
     parser.add_argument("--hidden", type=int, default=256, help="units of the perceptron's first hidden layer")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--steps", type=int, default=0, help="stop each model after so many steps and print each loss")
+    parser.add_argument("--compile", action="store_true", help="compile the training step")
     parser.add_argument("--out", default="runs", help="folder for the checkpoint and the picture")
     args = parser.parse_args()
 
@@ -107,7 +117,7 @@ def main():
     for name, (model, lr) in models.items():
         print(f"{name}: {sum(p.numel() for p in model.parameters()):,} parameters")
         start = time.time()
-        losses[name] = train(model, loader, lr, args.epochs, args.steps)
+        losses[name] = train(model, loader, lr, args.epochs, args.steps, args.compile)
         if args.steps:
             for step, loss in enumerate(losses[name]):
                 print(f"step {step} loss {loss:.8f}")

@@ -84,15 +84,22 @@ class Recommender(nn.Module):
         return self.mean + self.user_biases(users).squeeze(1) + self.item_biases(items).squeeze(1) + suits
 
 
-def train(model, loader, optimizer, scheduler, steps, losses):
-    model.train()
-    for users, items, ratings in loader:
+def training_step(model, optimizer):
+    def step(users, items, ratings):
         optimizer.zero_grad()
         loss = nn.functional.mse_loss(model(users, items), ratings)
         loss.backward()
         optimizer.step()
+        return loss
+
+    return step
+
+
+def train(model, loader, step, scheduler, steps, losses):
+    model.train()
+    for users, items, ratings in loader:
+        losses.append(step(users, items, ratings).item())
         scheduler.step()
-        losses.append(loss.item())
         if steps and len(losses) >= steps:
             return
 
@@ -145,6 +152,7 @@ def main():
     parser.add_argument("--factors", type=int, default=32, help="numbers that describe a user or an item")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--steps", type=int, default=0, help="stop after so many steps and print each loss")
+    parser.add_argument("--compile", action="store_true", help="compile the training step")
     parser.add_argument("--out", default="runs", help="folder for the checkpoint and the picture")
     args = parser.parse_args()
 
@@ -158,11 +166,14 @@ def main():
     model = Recommender(*sizes, args.factors, training.tensors[2].mean())
     optimizer = optim.Adam(model.parameters(), lr=args.lr, weight_decay=args.weight_decay)
     scheduler = optim.lr_scheduler.OneCycleLR(optimizer, args.lr, total_steps=args.epochs * len(loader))
+    step = training_step(model, optimizer)
+    if args.compile:
+        step = torch.compile(step)
     print(f"{len(training):,} ratings of {sizes[1]:,} items by {sizes[0]:,} users")
 
     start, losses, errors = time.time(), [], []
     for epoch in range(1, args.epochs + 1):
-        train(model, loader, optimizer, scheduler, args.steps, losses)
+        train(model, loader, step, scheduler, args.steps, losses)
         if args.steps and len(losses) >= args.steps:
             for step, loss in enumerate(losses):
                 print(f"step {step} loss {loss:.8f}")

@@ -112,17 +112,25 @@ def percent_equal(predicted, labels):
     return 100 * sum(p == q for p, q in zip(predicted, labels)) / len(labels)
 
 
-def train(model, loader, optimizer, scheduler, steps, losses):
-    model.train()
+def training_step(model, optimizer):
     criterion = nn.BCEWithLogitsLoss()
-    for words, lengths, labels in loader:
+
+    def step(words, lengths, labels):
         optimizer.zero_grad()
         loss = criterion(model(words, lengths), labels)
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), max_norm=1.0)
         optimizer.step()
+        return loss
+
+    return step
+
+
+def train(model, loader, step, scheduler, steps, losses):
+    model.train()
+    for words, lengths, labels in loader:
+        losses.append(step(words, lengths, labels).item())
         scheduler.step()
-        losses.append(loss.item())
         if steps and len(losses) >= steps:
             return
 
@@ -162,6 +170,7 @@ def main():
     parser.add_argument("--hidden", type=int, default=64, help="size of the word vectors and of the LSTM's state")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--steps", type=int, default=0, help="stop after so many steps and print each loss")
+    parser.add_argument("--compile", action="store_true", help="compile the training step")
     parser.add_argument("--out", default="runs", help="folder for the checkpoint and the picture")
     args = parser.parse_args()
 
@@ -183,10 +192,13 @@ def main():
     model = Classifier(UNKNOWN + 1 + len(vocabulary), args.hidden, args.hidden, dropout=0.5)
     optimizer = optim.AdamW(model.parameters(), lr=args.lr, weight_decay=0.3)
     scheduler = optim.lr_scheduler.OneCycleLR(optimizer, args.lr, total_steps=args.epochs * len(loader))
+    step = training_step(model, optimizer)
+    if args.compile:
+        step = torch.compile(step)
 
     start, losses, accuracies = time.time(), [], []
     for epoch in range(1, args.epochs + 1):
-        train(model, loader, optimizer, scheduler, args.steps, losses)
+        train(model, loader, step, scheduler, args.steps, losses)
         if args.steps and len(losses) >= args.steps:
             for step, loss in enumerate(losses):
                 print(f"step {step} loss {loss:.8f}")

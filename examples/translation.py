@@ -127,17 +127,25 @@ def collate(bucket, pairs):
     return [torch.tensor([words + [PADDING] * (size - len(words)) for words in side]) for side in zip(*pairs)]
 
 
-def train(model, loader, optimizer, scheduler, steps, losses):
-    model.train()
+def training_step(model, optimizer):
     criterion = nn.CrossEntropyLoss(ignore_index=PADDING, label_smoothing=0.1)
-    for source, target in loader:
+
+    def step(source, target):
         optimizer.zero_grad()
         loss = criterion(model(source, target).flatten(0, 1), target.flatten())
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), max_norm=1.0)
         optimizer.step()
+        return loss
+
+    return step
+
+
+def train(model, loader, step, scheduler, steps, losses):
+    model.train()
+    for source, target in loader:
+        losses.append(step(source, target).item())
         scheduler.step()
-        losses.append(loss.item())
         if steps and len(losses) >= steps:
             return
 
@@ -233,6 +241,7 @@ def main():
     parser.add_argument("--dropout", type=float, default=0.2)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--steps", type=int, default=0, help="stop after so many steps and print each loss")
+    parser.add_argument("--compile", action="store_true", help="compile the training step")
     parser.add_argument("--out", default="runs", help="folder for the checkpoint and the picture")
     args = parser.parse_args()
 
@@ -253,9 +262,12 @@ def main():
     model = Translator(len(words[0]), len(words[1]), args.embedding, args.hidden, args.dropout)
     optimizer = optim.Adam(model.parameters(), lr=args.lr)
     scheduler = optim.lr_scheduler.OneCycleLR(optimizer, args.lr, total_steps=args.epochs * len(loader))
+    step = training_step(model, optimizer)
+    if args.compile:
+        step = torch.compile(step)
     start, losses, accuracies = time.time(), [], []
     for epoch in range(1, args.epochs + 1):
-        train(model, loader, optimizer, scheduler, args.steps, losses)
+        train(model, loader, step, scheduler, args.steps, losses)
         if args.steps and len(losses) >= args.steps:
             for step, loss in enumerate(losses):
                 print(f"step {step} loss {loss:.8f}")

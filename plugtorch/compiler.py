@@ -1,5 +1,5 @@
 # ruff: noqa: F401  (the imports are the module)
-"""Control of compilation; names of ``torch.compiler``. Nothing is compiled: functions are run eagerly."""
+"""Control of compilation; names of ``torch.compiler``. ``draw`` is this package's own."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from .frontend.compilation import (
     config,
     cudagraph_mark_step_begin,
     disable,
+    draw,
+    explain,
     get_default_backend,
     is_compiling,
     is_dynamo_compiling,

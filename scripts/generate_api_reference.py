@@ -22,9 +22,10 @@ PAGES = {
     "torch": ("plugtorch", None, "Functions of the top namespace."),
     "torch.Tensor": ("plugtorch", "Tensor", "Methods and properties of tensors."),
     **{f"torch.{name}": (f"plugtorch.{name}", None, None) for name in (
-        "accelerator", "amp", "autograd", "autograd.forward_ad", "autograd.functional", "cuda", "distributions", "fft",
-        "func", "linalg", "masked", "nn", "nn.functional", "nn.init", "nn.utils", "optim", "optim.lr_scheduler",
-        "optim.swa_utils", "random", "serialization", "signal.windows", "sparse", "special", "utils.data",
+        "accelerator", "amp", "autograd", "autograd.forward_ad", "autograd.functional", "cuda", "distributions", "export",
+        "fft", "func", "linalg", "masked", "nn", "nn.functional", "nn.init", "nn.utils", "onnx", "optim",
+        "optim.lr_scheduler", "optim.swa_utils", "random", "serialization", "signal.windows", "sparse", "special",
+        "utils.data",
     )},
 }
 

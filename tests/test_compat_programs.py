@@ -258,15 +258,15 @@ def test_lazy_names_are_those_of_their_modules(backend):
 def test_what_is_not_offered_says_so(backend):
     from plugtorch.frontend.not_offered import REFUSED
 
-    with pytest.raises(NotImplementedError, match="not offered: torch.onnx.export: .*state_dict"):
-        torch.onnx.export(None, None, "f")
-    with pytest.raises(NotImplementedError, match="not offered: torch.export.export"):
-        torch.export.export(None, ())
+    with pytest.raises(NotImplementedError, match="not offered: torch.onnx.register_custom_op_symbolic"):
+        torch.onnx.register_custom_op_symbolic("a::b", None, 17)
+    with pytest.raises(NotImplementedError, match="not offered: torch.export.unflatten: .*module()"):
+        torch.export.unflatten(None)
     with pytest.raises(RuntimeError, match="not offered: torch.parse_ir"):
         torch.parse_ir("")
     with pytest.raises(NotImplementedError, match="not offered: torch.int4"):
         torch.zeros(2, dtype=torch.int4)
-    assert not torch.onnx.is_in_onnx_export() and all(n in REFUSED for n in ("onnx.export", "parse_ir", "int4"))
+    assert not torch.onnx.is_in_onnx_export() and all(n in REFUSED for n in ("export.unflatten", "parse_ir", "int4"))
 
 
 def test_ops_of_users_own():

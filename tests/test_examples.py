@@ -88,6 +88,29 @@ def test_losses_fall(program, backend):
         assert sum(losses[-third:]) < sum(losses[:third]), losses
 
 
+def check_compiled(program, backend):
+    """The losses of a few steps with ``--compile`` are those without, and the steps were compiled."""
+    arguments = [*PROGRAMS[program].arguments.split(), "--steps", "4"]
+    expected = curves(run(program, arguments, backend))
+    done = subprocess.run(command(program, [*arguments, "--compile"], backend), capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0 and "is run eagerly" not in done.stderr, done.stderr
+    found = curves(done.stdout.splitlines())
+    assert len(found) == len(expected)
+    for losses, others in zip(found, expected, strict=True):
+        assert losses == pytest.approx(others, rel=1e-4)
+
+
+@pytest.mark.one_backend
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_compiled_steps_give_the_same_losses(program, backend):
+    check_compiled(program, backend)
+
+
+@pytest.mark.parametrize("program", ["logistic_regression_and_mlp", "recommender"])
+def test_compiled_steps_on_every_backend(program, backend):
+    check_compiled(program, backend)
+
+
 @pytest.mark.one_backend
 @pytest.mark.parametrize("program", [name for name, row in PROGRAMS.items() if row.whole])
 def test_a_whole_run_says_what_it_reached(program, backend, tmp_path):

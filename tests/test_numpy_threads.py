@@ -40,6 +40,8 @@ def calls(k):
     g = np.moveaxis(normal(24, 24, 24, 64), -1, 1)
     heads, wide = normal(8, 4, 128, 16), normal(1024, 1024)
     y, sums = k.attention(heads, heads, heads, scale=0.2, causal=True)
+    lstm = normal(5, 32, 24), normal(32, 16), normal(32, 16), normal(64, 24), normal(64, 16)
+    states = k.lstm_layer_train(*lstm, None, None)
     return {
         "conv": lambda: k.conv(x, w, **SAME),
         "conv in rows": lambda: k.conv(small, few, **SAME),
@@ -48,10 +50,13 @@ def calls(k):
         "conv_weight in rows": lambda: k.conv_weight(small, small, kernel_size=(3, 3), **SAME),
         "matmul": lambda: k.matmul(wide, wide),
         "matmul of few rows": lambda: k.matmul(wide[:40], wide.T),
+        "matmul on one thread": lambda: k.matmul(wide[:40, :100], wide[:100, :200]),
+        "gelu": lambda: k.gelu(wide),
+        "lstm_layer_train": lambda: k.lstm_layer_train(*lstm, None, None),
+        "lstm_layer_backward": lambda: k.lstm_layer_backward(*states[:3], None, None, *lstm, states[0], *states[3:]),
         "attention": lambda: k.attention(heads, heads, heads, scale=0.2, causal=True),
         "attention_backward": lambda: k.attention_backward(y, None, heads, heads, heads, y, sums, scale=0.2, causal=True),
     }
-
 
 
 def test_results_do_not_depend_on_threads(kernels, two_threads):

@@ -12,8 +12,8 @@ sys.path.insert(0, str(SCRIPT.parent))
 import api_usage  # noqa: E402
 
 # Names that are there and refuse: docs/not_offered.md; and those that need an extra.
-REFUSED = {"torch.onnx.export"}
-EXTRAS = {"torch.utils.tensorboard": "tensorboardX"}
+REFUSED: set[str] = set()
+EXTRAS = {"torch.utils.tensorboard": "tensorboardX", "torch.onnx.export": "onnx"}
 
 
 def test_every_name_works(backend):

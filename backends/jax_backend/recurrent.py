@@ -32,6 +32,10 @@ def _weights(grads, x, starts):
     return gw_ih, gw_hh, grads.sum((0, 1))
 
 
+def _input_gradient(grads, w, wanted):
+    return _product(grads, w) if wanted else jnp.zeros(0, grads.dtype)
+
+
 def _product(a, w):
     return jnp.matmul(a, w, precision=EXACT)
 
@@ -49,7 +53,7 @@ class JaxRecurrent:
         h, out = lax.scan(step, h0, _times(x, w_ih, b_ih), reverse=reverse)
         return out, h
 
-    def rnn_layer_backward(self, g_out, g_h, x, h0, w_ih, w_hh, out, *, nonlinearity, reverse=False):
+    def rnn_layer_backward(self, g_out, g_h, x, h0, w_ih, w_hh, out, *, nonlinearity, reverse=False, input_grad=True):
         g_out = jnp.zeros_like(out) if g_out is None else g_out
 
         def step(dh, now):
@@ -59,7 +63,7 @@ class JaxRecurrent:
             return _product(d, w_hh), d
 
         dh, grads = lax.scan(step, jnp.zeros_like(h0) if g_h is None else g_h, (g_out, out), reverse=not reverse)
-        return _product(grads, w_ih), dh, *_weights(grads, x, _before(h0, out, reverse))
+        return _input_gradient(grads, w_ih, input_grad), dh, *_weights(grads, x, _before(h0, out, reverse))
 
     def lstm_layer_train(self, x, h0, c0, w_ih, w_hh, b_ih, b_hh, *, reverse=False):
         def step(state, a):
@@ -74,7 +78,7 @@ class JaxRecurrent:
         return out, h, c, gates, cells
 
     def lstm_layer_backward(self, g_out, g_h, g_c, g_gates, g_cells, x, h0, c0, w_ih, w_hh, out, gates, cells, *,
-                            reverse=False):
+                            reverse=False, input_grad=True):
         g_out, g_gates, g_cells = (jnp.zeros_like(v) if g is None else g
                                    for g, v in ((g_out, out), (g_gates, gates), (g_cells, cells)))
         dh, dc = (jnp.zeros_like(h0) if g is None else g for g in (g_h, g_c))
@@ -95,7 +99,7 @@ class JaxRecurrent:
         now = g_out, g_gates, g_cells, gates, cells, _before(c0, cells, reverse)
         (dh, dc), grads = lax.scan(step, (dh, dc), now, reverse=not reverse)
         weights = _weights(grads, x, _before(h0, out, reverse))
-        return _product(grads, _cell_last(w_ih)), dh, dc, *(_cell_last(w) for w in weights)
+        return _input_gradient(grads, _cell_last(w_ih), input_grad), dh, dc, *(_cell_last(w) for w in weights)
 
     def gru_layer_train(self, x, h0, w_ih, w_hh, b_ih, b_hh, *, reverse=False):
         def step(h, a):
@@ -110,7 +114,7 @@ class JaxRecurrent:
         return out, h, gates, candidate
 
     def gru_layer_backward(self, g_out, g_h, g_gates, g_candidate, x, h0, w_ih, w_hh, out, gates, candidate, *,
-                           reverse=False):
+                           reverse=False, input_grad=True):
         g_out, g_gates, g_candidate = (jnp.zeros_like(v) if g is None else g for g, v in
                                        ((g_out, out), (g_gates, gates), (g_candidate, candidate)))
         starts = _before(h0, out, reverse)
@@ -129,4 +133,4 @@ class JaxRecurrent:
         dh, (outer, inner) = lax.scan(step, jnp.zeros_like(h0) if g_h is None else g_h, now, reverse=not reverse)
         gw_ih, _, gb_ih = _weights(outer, x, starts)
         _, gw_hh, gb_hh = _weights(inner, x, starts)
-        return _product(outer, w_ih), dh, gw_ih, gw_hh, gb_ih, gb_hh
+        return _input_gradient(outer, w_ih, input_grad), dh, gw_ih, gw_hh, gb_ih, gb_hh

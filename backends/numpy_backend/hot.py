@@ -11,7 +11,7 @@ import warnings
 
 import numpy as np
 
-from .threads import LARGE, shared_product
+from .threads import ALONE, shared_product
 
 ndarray, asarray = np.ndarray, np.asarray
 warnings.filterwarnings("ignore", category=RuntimeWarning, module=__name__.replace(".", r"\."))
@@ -56,7 +56,7 @@ class NumpyHot:
     def matmul(self, a, b):
         if a.ndim == 2 == b.ndim and a.dtype.kind in "fc" and a.itemsize >= 4:
             try:
-                return a.dot(b) if a.size < LARGE or b.size < LARGE else shared_product(a, b)
+                return a.dot(b) if a.size * b.shape[1] <= ALONE else shared_product(a, b)
             except ValueError:
                 pass
         return self._general_matmul(a, b)

@@ -35,14 +35,17 @@ class NumpyActivations:
         return np.where(keep, g, g.dtype.type(0))
 
     @kernel
+    @one_blas_thread
     def erf(self, x):
         return erf.erf(x)
 
     @kernel
+    @one_blas_thread
     def gelu(self, x, *, approximate="none"):
         return gelu.gelu(x, approximate=approximate)
 
     @kernel
+    @one_blas_thread
     def gelu_backward(self, g, x, *, approximate="none"):
         return gelu.gelu_backward(g, x, approximate=approximate)
 
@@ -56,15 +59,27 @@ class NumpyActivations:
     def softmax_backward(self, g, y, *, axis):
         return softmax.softmax_backward(g, y, axis=axis)
 
-    @halved
-    @one_blas_thread
     def log_softmax(self, x, *, axis):
-        return softmax.log_softmax(x, axis=axis)
+        if softmax.few_rows(x, axis):
+            return QUIET.run(softmax.log_softmax_rows, x)
+        return _log_softmax(x, axis=axis)
 
-    @halved
-    @one_blas_thread
     def log_softmax_backward(self, g, y, *, axis):
-        return softmax.log_softmax_backward(g, y, axis=axis)
+        if softmax.few_rows(g, axis) and y.flags.c_contiguous and g.dtype == y.dtype:
+            return QUIET.run(softmax.log_softmax_backward_rows, g, y)
+        return _log_softmax_backward(g, y, axis=axis)
+
+
+@halved
+@one_blas_thread
+def _log_softmax(x, *, axis):
+    return softmax.log_softmax(x, axis=axis)
+
+
+@halved
+@one_blas_thread
+def _log_softmax_backward(g, y, *, axis):
+    return softmax.log_softmax_backward(g, y, axis=axis)
 
 
 def _sigmoid(x):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from math import prod
 
 import numpy as np
@@ -11,6 +12,18 @@ from plugtorch.spec.xp.linalg import LinalgKernels
 
 from .half import F32, is_half
 from .quiet import QUIET, silent
+from .threads import _controller, shared_product
+
+# A product of few float32 rows with a transposed weight: OpenBLAS's kernels for AVX-512 rearrange the whole weight for it,
+# which takes them longer than to multiply. The transposed product has the weight in the order that they read. Products of up
+# to SMALL multiplications are not rearranged.
+FEW, SMALL = 128, 1_000_000
+AVX512 = "SkylakeX", "Cooperlake", "SapphireRapids"
+
+
+@functools.cache
+def _rearranges_slowly():
+    return any(getattr(library, "architecture", None) in AVX512 for library in _controller().lib_controllers)
 
 
 class NumpyLinalg(LinalgKernels):
@@ -53,7 +66,12 @@ class NumpyLinalg(LinalgKernels):
             return self.linear(_rows(x), w, b).reshape(*x.shape[:-1], w.shape[0])
         if is_half(x):
             return self.linear(x.astype(F32), w.astype(F32), None if b is None else b.astype(F32)).astype(x.dtype)
-        y = self.matmul(x, w.T)
+        rows, width = x.shape
+        if 1 < rows <= FEW and 4 * rows <= width == w.shape[1] and rows * w.size > SMALL and (
+                x.dtype.char == w.dtype.char == "f") and _rearranges_slowly():
+            y = np.ascontiguousarray(QUIET.run(shared_product, w, x.T).T)
+        else:
+            y = self.matmul(x, w.T)
         return y if b is None else QUIET.run(np.add, y, b, y)
 
     def linear_weight(self, g, x):

@@ -37,6 +37,12 @@ class NumpyReduction(ReductionKernels):
             return _shaped(y.astype(half), x.shape, axis, keepdims)
         return _shaped(QUIET.run(_sum, x, axis), x.shape, axis, keepdims)
 
+    def mean(self, x, *, axis, keepdims=False):
+        if x.dtype.char not in "fd" or not x.size:
+            return super().mean(x, axis=axis, keepdims=keepdims)
+        y = self.sum(x, axis=axis, keepdims=keepdims)
+        return QUIET.run(np.multiply, y, 1 / prod([x.shape[i] for i in axis]), y)
+
     @silent
     @halved
     def prod(self, x, *, axis, keepdims=False):

@@ -6,9 +6,9 @@ one thread each, and where the library may use more, whole shares of the kernel'
 the interpreter's lock inside its loops and products. The shares are fixed by the number of threads, so results do not
 depend on timing.
 
-Large products are shared out in the same way, and sums by products with ones run on one thread: the library's own
-threads would wait for more work in a loop, for milliseconds after each product, on the cores that the shares of the next
-kernel need.
+Products of matrices are shared out in the same way, the smaller ones and sums by products with ones run on one thread: the
+library's own threads would wait for more work in a loop, for milliseconds after each product, on the cores that the shares
+of the next kernel need; and where another program has a core, each product waits until theirs is scheduled.
 
 That number is the library's own (``plugtorch.set_num_threads``, ``OPENBLAS_NUM_THREADS`` or the number of cores).
 """
@@ -19,8 +19,12 @@ import contextvars
 import functools
 import os
 import threading
+import warnings
 
 import numpy as np
+
+# Products that hot.py calls without a silent context.
+warnings.filterwarnings("ignore", category=RuntimeWarning, module=__name__.replace(".", r"\."))
 
 
 @functools.cache
@@ -28,6 +32,23 @@ def _controller():
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController().select(user_api="blas")
+
+
+@functools.cache
+def _libraries():
+    """Pairs of functions that get and set the number of threads of a BLAS library: OpenBLAS's own where they are known,
+    as those of threadpoolctl take several times as long as the small kernels that ask."""
+    found = []
+    for library in _controller().lib_controllers:
+        symbol = getattr(library, "_get_symbol", None)
+        own = ()
+        if symbol and library.internal_api == "openblas" and library.threading_layer == "pthreads":
+            own = symbol("openblas_get_num_threads"), symbol("openblas_set_num_threads")
+        if own and all(own):
+            found.append(own)
+        elif library.get_num_threads() is not None:
+            found.append((library.get_num_threads, library.set_num_threads))
+    return found
 
 
 class _Local(threading.local):
@@ -42,19 +63,18 @@ def one_blas_thread(kernel):
 
     @functools.wraps(kernel)
     def wrapped(*args, **kwargs):
-        # Each library's own calls: the limit of threadpoolctl asks it for much else, and takes as long as a small kernel.
-        limited = [(library, n) for library in _controller().lib_controllers if (n := library.get_num_threads()) != 1]
+        limited = [(set_threads, n) for get_threads, set_threads in _libraries() if (n := get_threads()) != 1]
         if not limited:
             return kernel(*args, **kwargs)
         before, _local.width = _local.width, max(n for _, n in limited)
-        for library, _ in limited:
-            library.set_num_threads(1)
+        for set_threads, _ in limited:
+            set_threads(1)
         try:
             return kernel(*args, **kwargs)
         finally:
             _local.width = before
-            for library, n in limited:
-                library.set_num_threads(n)
+            for set_threads, n in limited:
+                set_threads(n)
 
     return wrapped
 
@@ -81,8 +101,13 @@ def spread(work, parts) -> list:
         wait(others)
 
 
-# Elements of either operand below which a product is none of the large ones, and the operations that are worth sharing.
-LARGE, SHARED_OPERATIONS = 1 << 13, 1 << 25
+# Multiplications of a product up to which OpenBLAS has no use for threads, and from which sharing it is worth a thread.
+ALONE, SHARED = 1 << 18, 1 << 24
+
+
+@one_blas_thread
+def _product_alone(a, b):
+    return a.dot(b)
 
 
 @one_blas_thread
@@ -104,16 +129,17 @@ def _product_in_shares(a, b):
 
 
 def shared_product(a, b):
-    """``a @ b`` of two matrices, by shares of its rows or columns where it is large."""
-    if 2 * a.size * b.shape[1] >= SHARED_OPERATIONS and a.dtype == b.dtype and a.shape[1] == b.shape[0]:
-        if library_threads() > 1:
-            return _product_in_shares(a, b)
+    """``a @ b`` of two matrices on one thread of the library, by shares of its rows or columns where it is large."""
+    multiplications = a.size * b.shape[1]
+    if multiplications > ALONE and a.dtype == b.dtype and a.shape[1] == b.shape[0]:
+        if _local.width > 1 or library_threads() > 1:
+            return _product_in_shares(a, b) if multiplications >= SHARED else _product_alone(a, b)
     return a.dot(b)
 
 
 def library_threads() -> int:
     """How many threads the BLAS library may use now."""
-    return max((library.get_num_threads() for library in _controller().lib_controllers), default=1)
+    return max((get_threads() for get_threads, _ in _libraries()), default=1)
 
 
 @functools.cache

@@ -1,5 +1,5 @@
 # ruff: noqa: F401  (the imports are the module)
-"""Names of ``torch._dynamo`` that programs use. Nothing is compiled: functions are run eagerly."""
+"""Names of ``torch._dynamo`` that programs use. See ``torch.compile``."""
 
 from __future__ import annotations
 

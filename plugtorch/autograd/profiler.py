@@ -11,6 +11,7 @@ import functools
 import json
 import threading
 import time
+from collections.abc import Callable
 from contextlib import ContextDecorator
 from typing import Any
 
@@ -187,6 +188,8 @@ class EventList(list):
 
 
 _running: profile | None = None
+# (class, name of a method, function of an object that gives its label): methods that are timed besides kernels.
+TIMED: list[tuple[type, str, Callable[[Any], str]]] = []
 
 
 class profile:  # noqa: N801  (PyTorch's name)
@@ -229,6 +232,9 @@ class profile:  # noqa: N801  (PyTorch's name)
         self._shadowed = [(k, name) for k in list(registry._loaded.values()) for name in OPS if hasattr(k, name)]
         for k, name in self._shadowed:
             setattr(k, name, self._timed(k, name, getattr(k, name)))
+        self._methods = [(cls, name, cls.__dict__[name]) for cls, name, _ in TIMED]
+        for cls, name, label in TIMED:
+            setattr(cls, name, self._timed_method(cls.__dict__[name], label))
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -237,6 +243,8 @@ class profile:  # noqa: N801  (PyTorch's name)
             return
         for k, name in self._shadowed:
             delattr(k, name)
+        for cls, name, method in self._methods:
+            setattr(cls, name, method)
         _running = None
         self.function_events = EventList(sorted(self._events, key=lambda e: e.start_us))
 
@@ -248,12 +256,25 @@ class profile:  # noqa: N801  (PyTorch's name)
 
         @functools.wraps(kernel)
         def run(*operands, **params):
+            if _running is not self:  # a program that was compiled during the profile has it in it
+                return kernel(*operands, **params)
             shapes = [tuple(getattr(o, "shape", ())) for o in operands] if self.record_shapes else ()
             self.begin(label, shapes)
             try:
                 result = kernel(*operands, **params)
                 k.synchronize()
                 return result
+            finally:
+                self.end()
+
+        return run
+
+    def _timed_method(self, method, label):
+        @functools.wraps(method)
+        def run(owner, *args, **kwargs):
+            self.begin(label(owner))
+            try:
+                return method(owner, *args, **kwargs)
             finally:
                 self.end()
 

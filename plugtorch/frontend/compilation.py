@@ -6,6 +6,7 @@ import contextlib
 import functools
 import sys
 from collections.abc import Callable
+from contextvars import ContextVar
 from types import SimpleNamespace
 from typing import Any
 
@@ -129,6 +130,9 @@ def get_default_backend():
 
 # Questions.
 
+EXPORTING: ContextVar[bool] = ContextVar("plugtorch_exporting", default=False)
+
+
 def is_compiling() -> bool:
     """Whether the code runs in order to be recorded."""
     return RECORDER.get() is not None
@@ -138,8 +142,8 @@ is_dynamo_compiling = is_compiling
 
 
 def is_exporting() -> bool:
-    """False: nothing is exported."""
-    return False
+    """Whether the code runs in order to be exported."""
+    return EXPORTING.get()
 
 
 def reset() -> None:
@@ -311,10 +315,31 @@ keep_portable_guards_unsafe, skip_guard_on_inbuilt_nn_modules_unsafe, skip_guard
         "keep_portable_guards_unsafe", "skip_guard_on_inbuilt_nn_modules_unsafe", "skip_guard_on_all_nn_modules_unsafe",
         "keep_tensor_guards_unsafe", "skip_guard_on_globals_unsafe", "skip_all_guards_unsafe"))
 
-_EAGER = "functions are run eagerly and not compiled, so there is no captured graph"
-export = refused_function("_dynamo.export", _EAGER)
-explain = refused_function("_dynamo.explain", _EAGER)
-load_compiled_function = refused_function("compiler.load_compiled_function", _EAGER)
+
+def explain(f, *extra_args: Any, **extra_kwargs: Any):
+    """What is recorded of a call ``explain(f)(*args)``; see :func:`plugtorch.frontend.exporting.explaining.explain`."""
+    from .exporting.explaining import explain
+
+    return explain(f, *extra_args, **extra_kwargs)
+
+
+def draw(function, path, group_by=None) -> None:
+    """Writes a picture of an exported program, or of the programs of a compiled function, as .svg or .dot; see
+    :func:`plugtorch.frontend.exporting.drawing.draw`."""
+    from .exporting.drawing import draw
+
+    draw(function, path, group_by)
+
+
+def export(f, *extra_args: Any, **options: Any):
+    """A call ``export(f)(*args)`` as a module; see :func:`plugtorch.frontend.exporting.explaining.export`."""
+    from .exporting.explaining import export
+
+    return export(f, *extra_args, **options)
+
+
+load_compiled_function = refused_function(
+    "compiler.load_compiled_function", "compiled functions are not kept in files; torch.export.save keeps a program")
 
 # Settings of the compiler that programs set; ``recompile_limit`` is read by :func:`compile`, the others have no effect.
 config = SimpleNamespace(

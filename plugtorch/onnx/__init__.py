@@ -1,4 +1,4 @@
-"""Names of ``torch.onnx``; exporting is not offered."""
+"""Public path of ``torch.onnx``."""
 
 from __future__ import annotations
 

@@ -10,10 +10,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..threads import shares, spread
+
 __all__ = ["ERF_TANH", "chunked", "erf", "erf_double", "erf_tanh_argument", "erfc"]
 
 # Elements per pass: the few temporaries of a formula stay in a core's cache.
 CHUNK = 1 << 16
+# Passes that are worth a thread.
+LEAST = 2
 
 # p(z), highest power first, for tanh(x * p(x * x)) = erf(x) on z <= 16.
 ERF_TANH = (
@@ -96,7 +100,7 @@ def erfc(x):
 
 
 def chunked(rule, *arrays):
-    """Runs ``rule(out, arrays...)`` on runs of `CHUNK` elements of equally shaped arrays.
+    """Runs ``rule(out, arrays...)`` on runs of `CHUNK` elements of equally shaped arrays, shares of them side by side.
 
     The result has the memory layout of the first array where that is one run of memory, so that elements of a
     channels-last array are not reordered.
@@ -105,8 +109,13 @@ def chunked(rule, *arrays):
     order = sorted(range(first.ndim), key=lambda a: -first.strides[a])
     flat = [np.ascontiguousarray(a.transpose(order)).reshape(-1) for a in arrays]
     out = np.empty(first.size, first.dtype)
-    for i in range(0, first.size, CHUNK):
-        rule(out[i : i + CHUNK], *(a[i : i + CHUNK] for a in flat))
+
+    def work(part):
+        for i in part:
+            where = slice(i * CHUNK, (i + 1) * CHUNK)
+            rule(out[where], *(a[where] for a in flat))
+
+    spread(work, shares(-(-first.size // CHUNK), LEAST))
     inverse = np.argsort(order)
     return out.reshape([first.shape[a] for a in order]).transpose(inverse)
 

@@ -7,21 +7,24 @@ number and no row of it sums to almost nothing, nothing is.  A row of minus infi
 
 from __future__ import annotations
 
-from math import prod
+from math import exp, prod
 
 import numpy as np
 
 from .correlate import BLOCK_BYTES
 
-__all__ = ["log_softmax", "log_softmax_backward", "softmax", "softmax_backward"]
+__all__ = ["few_rows", "log_softmax", "log_softmax_backward", "log_softmax_backward_rows", "log_softmax_rows", "softmax",
+           "softmax_backward"]
 
 SOFTMAX_BLOCK_BYTES = BLOCK_BYTES // 4
 # Largest element for which a block goes without subtraction.  exp stays far from overflow at either; the
 # result of log_softmax is a difference with a logarithm of that size, whose rounding error must stay small.
 SOFTMAX_SAFE, LOG_SOFTMAX_SAFE = 40.0, 8.0
-SUM_SAFE = 1e-3
+SUM_SAFE, EXP_SAFE = 1e-3, exp(LOG_SOFTMAX_SAFE)
 # Rows up to this long are reduced column by column: a reduction call costs more per row than it adds up.
 NARROW = 32
+# Matrices up to these sizes are dealt with in one piece, with as few calls as can be.
+FEW_ROWS, FEW_ELEMENTS = 256, 1 << 13
 
 
 def softmax(x, *, axis):
@@ -42,6 +45,33 @@ def softmax_backward(g, y, *, axis):
 def log_softmax_backward(g, y, *, axis):
     """Gradient ``g - exp(y) * sum(g)`` of `log_softmax`, from its result ``y``."""
     return _blockwise(_log_softmax_backward_block, axis, g, y)
+
+
+def few_rows(x, axis):
+    """Whether x is a small contiguous float matrix, and ``axis`` its last one: what the functions ending in ``_rows``
+    take, which run in a context without warnings."""
+    return x.ndim == 2 and axis in (1, -1) and len(x) <= FEW_ROWS and 0 < x.size <= FEW_ELEMENTS and (
+        x.flags.c_contiguous and x.dtype.char in "fd")
+
+
+def log_softmax_rows(x):
+    """`log_softmax` along the last axis of a small matrix."""
+    total = np.exp(x).dot(np.ones((x.shape[1], 1), x.dtype))
+    # In a list, as a reduction of few elements takes longer. Each element is less than its row's sum.
+    sums = total.ravel().tolist()
+    if min(sums) >= SUM_SAFE and max(sums) <= EXP_SAFE:
+        np.log(total, total)
+        return np.subtract(x, total)
+    out = np.empty_like(x)
+    _log_softmax_block(out, x)
+    return out
+
+
+def log_softmax_backward_rows(g, y):
+    """`log_softmax_backward` along the last axis of small matrices."""
+    out = np.exp(y)
+    np.multiply(out, g.dot(np.ones((g.shape[1], 1), g.dtype)), out)
+    return np.subtract(g, out, out)
 
 
 def _blockwise(block, axis, first, *others):

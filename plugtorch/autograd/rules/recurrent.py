@@ -14,17 +14,18 @@ def _needed(grads, needs):
 
 @defvjp_joint("rnn_layer")
 def _rnn_layer(k, gs, needs, x, h0, w_ih, w_hh, out, nonlinearity, reverse):
-    *grads, gb = k.rnn_layer_backward(*gs, x, h0, w_ih, w_hh, out, nonlinearity=nonlinearity, reverse=reverse)
+    *grads, gb = k.rnn_layer_backward(*gs, x, h0, w_ih, w_hh, out, nonlinearity=nonlinearity, reverse=reverse,
+                                      input_grad=needs[0])
     return _needed((*grads, gb, gb), needs)
 
 
 @defvjp_joint("lstm_layer_train")
 def _lstm_layer(k, gs, needs, x, h0, c0, w_ih, w_hh, out, gates, cells, reverse):
-    *grads, gb = k.lstm_layer_backward(*gs, x, h0, c0, w_ih, w_hh, out, gates, cells, reverse=reverse)
+    *grads, gb = k.lstm_layer_backward(*gs, x, h0, c0, w_ih, w_hh, out, gates, cells, reverse=reverse, input_grad=needs[0])
     return _needed((*grads, gb, gb), needs)
 
 
 @defvjp_joint("gru_layer_train")
 def _gru_layer(k, gs, needs, x, h0, w_ih, w_hh, out, gates, candidate, reverse):
-    grads = k.gru_layer_backward(*gs, x, h0, w_ih, w_hh, out, gates, candidate, reverse=reverse)
+    grads = k.gru_layer_backward(*gs, x, h0, w_ih, w_hh, out, gates, candidate, reverse=reverse, input_grad=needs[0])
     return _needed(grads, needs)

@@ -93,6 +93,7 @@ def soft(x, axis):
 for _axis in (0, 1):
     sample("softmax", soft, normal(3, 4), axis=_axis)
     sample("log_softmax", lambda x, axis: np.log(soft(x, axis)), normal(3, 4), axis=_axis)
+    sample("log_softmax", lambda x, axis: np.log(soft(x, axis)), normal(2, 3, 4), axis=_axis)
     sample(
         "softmax_backward",
         lambda g, y, axis: y * (g - (g * y).sum(axis, keepdims=True)),

@@ -17,6 +17,7 @@ sample("linear", lambda x, w, b: x @ w.T + b, normal(4, 3), normal(2, 3), normal
 sample("linear", lambda x, w, b: x @ w.T, normal(2, 2, 3), normal(4, 3), None)
 sample("linear", lambda x, w, b: x @ w.T + b, normal(3), normal(4, 3), normal(4))
 sample("linear", lambda x, w, b: x @ w.T + b, complexes(2, 3), complexes(4, 3), complexes(4))
+sample("linear", lambda x, w, b: x @ w.T + b, normal(12, 256), normal(330, 256), normal(330), grad=False, half=False)
 sample("linear", lambda x, w, b: np.zeros((0, 2)), np.zeros((0, 3)), normal(2, 3), normal(2), grad=False)
 sample("linear_weight", lambda g, x: np.einsum("bto,bti->oi", g, x), normal(2, 3, 4), normal(2, 3, 5))
 sample("linear_weight", lambda g, x: g.T @ np.conj(x), complexes(3, 2), complexes(3, 4))
@@ -285,6 +286,9 @@ def embedding_back(g, i, rows, padding_idx=-1):
 sample("embedding_backward", embedding_back, normal(2, 2, 3), _i, rows=5)
 sample("embedding_backward", embedding_back, normal(2, 2, 3), _i, rows=5, padding_idx=2)
 sample("embedding_backward", embedding_back, normal(60, 3), integers(0, 5, 60), rows=6, grad=False)
+sample("embedding_backward", embedding_back, normal(60, 3), integers(0, 5, 60), rows=200, grad=False)
+sample("embedding_backward", embedding_back, np.array([[np.inf, 1], [np.nan, 2], [3, -np.inf]]), np.array([2, 0, 2]), rows=4,
+       grad=False)
 sample("embedding_backward", embedding_back, np.zeros((0, 3)), np.zeros(0, np.int64), rows=2, grad=False)
 
 # Nothing in the batch; values that are not finite.

@@ -71,20 +71,22 @@ for _reverse, _biased in ((False, True), (True, True), (True, False)):
         sample(_op, lambda *o, f=_f, n=_states + 1, **how: f(*o, **how)[:n], *_operands, *_bias, **_how)
         if _train:
             sample(_op + _train, _f, *_operands, *_bias, **_how)
-        # Backward: with every cotangent, then with that of the sequence alone.
+        # Backward: with every cotangent, then with that of the sequence alone, with the gradient of the input and without.
         _zero = np.zeros(_gates * 2)
         _results = _f(*_operands, _zero, _zero, **_how)
         _saved = (_results[0], *_results[_states + 1 :])
-        for _given in (len(_results), 1):
+        for _given, _wanted in ((len(_results), True), (1, True), (1, False)):
             _g = [normal(*r.shape) if j < _given else None for j, r in enumerate(_results)]
 
-            def backward(*o, f=_f, count=len(_g), n=len(_operands), gates=_gates, gru_like=_op == "gru_layer", **how):
+            def backward(*o, f=_f, count=len(_g), n=len(_operands), gates=_gates, gru_like=_op == "gru_layer",
+                         input_grad=True, **how):
                 zero = np.zeros(gates * 2)
                 grads = slopes(lambda *v: f(*v, **how), (*o[count : count + n], zero, zero), o[:count])
-                return tuple(grads if gru_like else grads[:-1])
+                gx = grads[0] if input_grad else np.zeros(0)
+                return (gx, *(grads[1:] if gru_like else grads[1:-1]))
 
             # Relu's gradient jumps where a state is zero, and half of the states are.
             smooth = _how.get("nonlinearity") != "relu"
-            sample(
-                _op + "_backward", backward, *_g, *_operands, *_saved, half=False, grad=smooth, tolerance=100, **_how
-            )
+            _kept = {} if _wanted else {"input_grad": False}
+            sample(_op + "_backward", backward, *_g, *_operands, *_saved, half=False, grad=smooth, tolerance=100, **_how,
+                   **_kept)

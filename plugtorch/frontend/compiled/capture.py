@@ -22,7 +22,8 @@ from plugtorch.transforms.tracing.recorder import cannot
 from plugtorch.transforms.tracing.tensors import ALIAS, BACKEND, Touched, hooked
 
 from .. import pytree, state
-from .recorder import CallRecorder, following
+from ..amp.casting import CASTS
+from .recorder import RUN, CallRecorder, following
 
 
 @functools.cache
@@ -184,13 +185,18 @@ def capture(function, args, kwargs, base, places: bool = False, gradients: bool 
             try:
                 for module in around.modules[:] if around is not None else ():
                     recorder.note_module(module, ())
-                held = [function(*call_args, **call_kwargs)]
+                casts, CASTS.kept = CASTS.kept, {}
+                try:
+                    held = [function(*call_args, **call_kwargs)]
+                finally:
+                    CASTS.kept = casts
                 if isinstance(held[0], _LATER):
                     getattr(held[0], "close", bool)()
                     raise cannot("a generator or coroutine function cannot be compiled: its body runs after the call")
                 found = _read(recorder, held, place_of, gradients)
             finally:
                 state._context_backend.reset(token)
+        _check_memory(recorder)
     except BaseException:
         recorder.put_back()
         if around is not None:
@@ -205,7 +211,7 @@ def capture(function, args, kwargs, base, places: bool = False, gradients: bool 
 def _with_host_floats(args, kwargs, recorder):
     """Arguments whose Python floats are read at each run."""
     leaves, structure = pytree.tree_flatten((args, kwargs))
-    recorder.leaves = leaves
+    RUN.leaves = leaves
     if not any(type(leaf) is float for leaf in leaves):
         return args, kwargs
     return pytree.tree_unflatten(
@@ -256,7 +262,6 @@ def _read(recorder, held, place_of, gradients) -> Capture:
             raise cannot("a compiled function changes a tensor in place whose history was recorded outside of it")
         if entry.written:
             found.writes.append((_source(entry, place_of), found.output(entry.symbol)))
-    _check_memory(recorder)
     found.grad_guards = [(_source(entry, place_of), entry.had_grad) for entry in recorder.touched.values()
                          if entry.grad_read]
     kept = _read_gradients(found, place_of)
@@ -417,6 +422,9 @@ def _read_survivors(found, kept) -> None:
             # What goes on must not be shared with a constant of the same value.
             found.created.append((ref(t), first, array, found.output(now)))
         else:
+            if t._req and found.differentiable is not None:
+                raise cannot("a compiled function keeps a tensor that requires grad without returning it; return it too, or "
+                             "keep it detached")
             found.escaped.append((ref(t), found.output(now)))
     if hoisted:
         gone = {id(recorder.instructions[n]) for n in hoisted}

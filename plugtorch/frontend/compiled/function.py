@@ -11,16 +11,19 @@ from contextvars import ContextVar
 
 import numpy as np
 
+from plugtorch.autograd import profiler
 from plugtorch.autograd.base import TensorBase
 from plugtorch.autograd.layout import layout_of
-from plugtorch.autograd.mode import DUAL, mode
+from plugtorch.autograd.mode import AUTOCAST, DUAL, mode
 from plugtorch.transforms.levels import LEVELS
 from plugtorch.transforms.tracing.recorder import RECORDER, TraceError
 
 from .. import pytree, state
+from ..amp.casting import DTYPES, ENABLED
 from ..func.tracking import RUNNING
 from .capture import capture
 from .program import CompiledCall
+from .recorder import RUN
 from .surroundings import Surroundings
 
 LIVE: weakref.WeakSet = weakref.WeakSet()
@@ -28,6 +31,13 @@ STANCE: ContextVar[str] = ContextVar("plugtorch_compile_stance", default="defaul
 
 
 _VALUES = frozenset({bool, int, str, complex, bytes, type(None)})
+
+
+def _region(call: CompiledCall) -> str:
+    return f"Torch-Compiled Region ({len(call.program.instructions)} ops)"
+
+
+profiler.TIMED += [(CompiledCall, "first", _region), (CompiledCall, "again", _region)]
 
 
 class RecompileWarning(UserWarning):
@@ -128,21 +138,25 @@ class CompiledFunction:
             signature = _signature(leaves, structure)
         except TraceError as error:
             return self._eagerly(error, args, kwargs)
-        key = (signature, base, mode(), state.get_default_dtype())
+        flags = mode()
+        key = (signature, base, flags, state.get_default_dtype(),
+               (ENABLED.get(), *sorted(DTYPES.get().items())) if flags & AUTOCAST else None)
         entries = self._entries.get(key)
         why = None
         if entries is not None:
             for entry in entries:
+                if entry.once:
+                    why = entry.call.why_once()
+                    continue
                 why = entry.around.changed()
-                if why is None and not entry.once:
+                if why is None:
                     arrays = entry.call.arrays_for(leaves)
                     if arrays is not None:
                         result = entry.call.again(leaves, arrays)
                         entry.around.repeat()
+                        RUN.leaves = ()
                         return result
                     why = "a tensor that the function finds by itself, or a value that it looks at"
-                elif entry.once:
-                    why = why or entry.call.why_once()
         if key in self._eager or (self._entries and STANCE.get() == "eager_on_recompile"):
             return self.function(*args, **kwargs)
         if self._entries and STANCE.get() == "fail_on_recompile":
@@ -176,6 +190,7 @@ class CompiledFunction:
             found.recorder.put_back()
             around.put_back()
             raise
+        RUN.leaves = ()
         found.recorder.release()
         around.release()
         entries = self._entries.setdefault(key, [])

@@ -17,6 +17,7 @@ from plugtorch.transforms.tracing.tensors import ALIAS
 
 from .. import pytree
 from .capture import Argument, Capture, Given, Held, Number, Plain, Slot, Value, View
+from .recorder import RUN
 
 
 def _finder(source):
@@ -197,7 +198,7 @@ class CompiledCall:
             hooks = find(leaves)._hooks
             if hooks is not keys and _hook_keys(find(leaves)) != keys:
                 return None
-        self.recorder.leaves = leaves
+        RUN.leaves = leaves
         for condition in self.conditions:
             if not condition():
                 return None
@@ -224,7 +225,7 @@ class CompiledCall:
         arrays, self.first_arrays = self.first_arrays, None
         drawn, self.recorder.drawn = self.recorder.drawn, []
         numbers, self.recorder.first_numbers = self.recorder.first_numbers, []
-        self.recorder.leaves = leaves
+        RUN.leaves = leaves
         result = self._run(leaves, arrays, drawn, numbers)
         # From now on they are state like any other.
         self.writes += [(t, output) for t, output in ((_finder(Held(t)), output) for t, output in self.created)]

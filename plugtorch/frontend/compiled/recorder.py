@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import threading
 from typing import Any
 
 from plugtorch.autograd.base import TensorBase
@@ -15,11 +16,19 @@ from plugtorch.transforms.tracing.tensors import BACKEND, TensorRecorder, number
 from ..random import Generator
 
 
+class _Run(threading.local):
+    """The call that is recorded, or whose program runs, in this thread: the leaves of its arguments."""
+
+    leaves: Any = ()
+
+
+RUN = _Run()
+
+
 class CallRecorder(TensorRecorder):
     """What a call does.
 
     Attributes:
-        leaves: the leaves of the arguments of the call that is recorded or runs.
         drawn: the host arrays of random numbers that were drawn while recording, in order.
         modules: those that were called, by id.
         slots: ``(dictionary, name, tensor)``: the tensors that modules had as attributes when they were called.
@@ -30,7 +39,6 @@ class CallRecorder(TensorRecorder):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.leaves: list = []
         self.drawn: list = []
         self.modules: dict[int, Any] = {}
         self.optimizers: dict[int, tuple] = {}
@@ -42,9 +50,10 @@ class CallRecorder(TensorRecorder):
         self._generators: dict[Generator, bytes] = {}
         self._numbers_in_groups: list = []
 
-    def leaf(self, index: int) -> float:
+    @staticmethod
+    def leaf(index: int) -> float:
         """A leaf of the arguments of the run."""
-        return self.leaves[index]
+        return RUN.leaves[index]
 
     # Random numbers.
 
@@ -187,6 +196,8 @@ class CallRecorder(TensorRecorder):
 
     def release(self) -> None:
         """Lets go of what only the recording needed: a program that is kept must not keep arrays alive."""
+        for entry in self.touched.values():
+            entry.first.note = None
         for held in (self.instructions, self.constants, self.touched, self.owners, self.made, self.slots, self.optimizers,
                      self._known, self._numbers, self.modules, self.input_conditions):
             held.clear()

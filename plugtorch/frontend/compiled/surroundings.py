@@ -9,6 +9,7 @@ from __future__ import annotations
 import dis
 import functools
 import types
+from itertools import chain
 from operator import is_
 from typing import Any
 from weakref import ref
@@ -100,18 +101,22 @@ class Surroundings:
         # Per space its keys and values; values that are tensors are held weakly.
         self._spaces: list[tuple[Any, list, list]] = []
         self._tensors: list[tuple[Any, Any, Any]] = []
-        self._tables: list[tuple[dict, tuple]] = []
+        self._tables: list = []
+        self._ids: list[int] = []
+        self._no_hooks: list[dict] = []
         self._hooks: list[tuple[dict, tuple]] = []
         self._open: list[tuple[dict, frozenset]] = []
         self._effects: list[tuple[Any, Any, Any]] = []
         self._seen: dict[int, Any] = {}
         self._kept: list[TensorBase] = []
         self.modules: list[Module] = []
+        self._places: tuple[list, list] = [], []
+        self._values: list = []
+        self._others: list = []
+        self._named: set[str] = set()
         self._function(function, None, 0)
-        code = getattr(function, "__code__", None)
-        named = _names(code)[1] if code is not None else frozenset()
         for a in args:
-            self._value(a, named, 1)
+            self._value(a, frozenset(self._named), 1)
 
     # Looking around.
 
@@ -166,16 +171,16 @@ class Surroundings:
     def _object(self, value, names, depth):
         """The attributes of an object that the code names."""
         self._seen[id(value)] = value
-        own = value.__dict__
+        own, names = value.__dict__, _reached(type(value), names)
         self._open.append((own, frozenset(own)))
         self._add(own, [(n, own[n]) for n in names if n in own], names, depth)
         if not type(value).__module__.startswith("plugtorch."):
             self._methods(type(value), names, depth)
 
     def _methods(self, cls, names, depth):
-        for name in (*names, "forward", "__call__"):
-            method = getattr(cls, name, None)
-            if isinstance(method, types.FunctionType):
+        for name in (*names, "__call__"):
+            method = _method(cls, name)
+            if method is not None:
                 self._function(method, None, depth + 1)
 
     def _function(self, function, owner, depth):
@@ -190,10 +195,11 @@ class Surroundings:
             self._value(function, frozenset(), depth)
             return
         variables, names = _names(code)
-        known = (id(code), id(owner))
+        known = (id(function), id(owner))
         if known in self._seen:
             return
-        self._seen[known] = owner
+        self._seen[known] = (function, owner)
+        self._named |= names
         if owner is not None:
             self._value(owner, names, depth)
         if function.__module__ is None or function.__module__.startswith("plugtorch."):
@@ -212,14 +218,19 @@ class Surroundings:
             return
         self._seen[id(module)] = module
         self.modules.append(module)
-        own = module.__dict__
+        own, names = module.__dict__, _reached(type(module), frozenset({"forward"}))
         self._open.append((own, frozenset(own)))
-        self._add(own, [(n, v) for n, v in own.items()
-                        if n not in _TABLES and not isinstance(v, TensorBase)], frozenset(own), 1)
-        self._tables += [(own[n], tuple(map(id, own[n].values()))) for n in ("_parameters", "_modules") if own[n]]
-        self._hooks += [(own[n], tuple(own[n])) for n in _HOOKS]
+        self._add(own, [(n, v) for n, v in own.items() if n not in _TABLES and not isinstance(v, TensorBase)], names, 1)
+        self._table(own["_parameters"].values())
+        self._table(own["_modules"].values())
+        self._no_hooks += [own[n] for n in _HOOKS if not own[n]]
+        self._hooks += [(own[n], tuple(own[n])) for n in _HOOKS if own[n]]
         if not type(module).__module__.startswith("plugtorch."):
-            self._methods(type(module), frozenset(vars(type(module))), 1)
+            self._methods(type(module), names | vars(type(module)).keys(), 1)
+
+    def _table(self, items):
+        self._tables.append(items)
+        self._ids += map(id, items)
 
     def optimizer(self, optimizer) -> None:
         """An optimizer that the function may use; floats of its groups are read at each run."""
@@ -232,7 +243,7 @@ class Surroundings:
         self._spaces.append((_List(groups), ["length"], [len(groups)]))
         for group in groups:
             self._spaces.append((_List(group["params"]), ["length"], [len(group["params"])]))
-            self._tables.append((_Listed(group["params"]), tuple(map(id, group["params"]))))
+            self._table(group["params"])
             items = [(n, v) for n, v in group.items() if n != "params" and not _read_anew(v)]
             self._add(group, items, frozenset(), _DEPTH)
 
@@ -267,6 +278,12 @@ class Surroundings:
                 space[key] = float.__float__(now)
         taken = {(id(space), name) for space, name in slots}
         self._tensors = [one for one in self._tensors if (id(one[0]), one[1]) not in taken]
+        # Flat, for a check in few calls; parameters and modules are told by their numbers, as the program holds them weakly.
+        flat = [(space, key, value) for space, keys, values in self._spaces if isinstance(space, dict)
+                for key, value in zip(keys, values, strict=True)]
+        self._places = [one[0] for one in flat], [one[1] for one in flat]
+        self._values = [one[2] for one in flat]
+        self._others = [one for one in self._spaces if not isinstance(one[0], dict)]
 
     def release(self) -> None:
         """Lets go of what only the recording needed."""
@@ -293,30 +310,24 @@ class Surroundings:
 
     def changed(self) -> str | None:
         """What is no longer as it was, in words; None if nothing changed."""
-        for space, keys, values in self._spaces:
-            get = space.get
-            if not all(map(is_, map(get, keys), values)):
-                for key, value in zip(keys, values, strict=True):
-                    now = get(key, _ABSENT)
-                    if now is not value and not _same(now, value):
-                        return _told(key, value, now)
+        if not all(map(is_, map(dict.get, *self._places), self._values)):
+            for space, key, value in zip(*self._places, self._values, strict=True):
+                now = space.get(key, _ABSENT)
+                if now is not value and not _same(now, value):
+                    return _told(key, value, now)
+        for space, keys, values in self._others:
+            for key, value in zip(keys, values, strict=True):
+                now = space.get(key, _ABSENT)
+                if now is not value and not _same(now, value):
+                    return _told(key, value, now)
         for space, key, held in self._tensors:
             if space.get(key) is not held():
                 return f"{_called(key)} is another tensor"
-        for table, ids in self._tables:
-            if tuple(map(id, table.values())) != ids:
-                return "a parameter or module was replaced, added or removed"
-        for table, keys in self._hooks:
-            if len(table) != len(keys) or keys and tuple(table) != keys:
-                return "the hooks of a module"
+        if list(map(id, chain.from_iterable(self._tables))) != self._ids:
+            return "a parameter or module was replaced, added or removed"
+        if any(self._no_hooks) or self._hooks and any(tuple(table) != keys for table, keys in self._hooks):
+            return "the hooks of a module"
         return None
-
-
-class _Listed:
-    """The items of a list as the values of a table."""
-
-    def __init__(self, items):
-        self.values = items.__iter__
 
 
 _TABLES = frozenset(vars(Module())) - {"training"}
@@ -337,6 +348,27 @@ def _names(code) -> tuple[frozenset, frozenset]:
             spaces |= inner[0]
             attributes |= inner[1]
     return frozenset(spaces), frozenset(attributes)
+
+
+def _method(cls, name):
+    """The function of a method that is not this package's, found without running a descriptor; None for anything else."""
+    found = next((vars(c)[name] for c in cls.__mro__ if name in vars(c)), None)
+    found = found.fget if isinstance(found, property) else getattr(found, "__func__", found)
+    if isinstance(found, types.FunctionType) and not (found.__module__ or "").startswith("plugtorch."):
+        return found
+    return None
+
+
+def _reached(cls, names) -> frozenset:
+    """The names of attributes, and those that the methods among them name in turn."""
+    found, left = set(names), list(names)
+    while left:
+        method = _method(cls, left.pop())
+        if method is not None:
+            new = _names(method.__code__)[1] - found
+            found |= new
+            left += new
+    return frozenset(found)
 
 
 def _read_anew(value) -> bool:
@@ -360,6 +392,8 @@ def _called(key) -> str:
 def _told(key, value, now) -> str:
     if now is _ABSENT:
         return f"{_called(key)} is gone"
+    if value is _ABSENT:
+        return f"{_called(key)} was not there"
     if type(value) in _PLAIN and type(now) in _PLAIN:
         return f"{_called(key)} was {value!r} and is {now!r}"
     return f"{_called(key)} is another object"

@@ -8,6 +8,7 @@ from plugtorch.autograd.mode import no_grad
 from plugtorch.frontend import functions as fn
 from plugtorch.frontend.dispatch import is_tensor
 from plugtorch.frontend.tensor import Size, Tensor
+from plugtorch.transforms.tracing.recorder import RECORDER
 
 from . import constraints
 from .parameters import lazy_property
@@ -65,7 +66,7 @@ class Distribution:
             if name not in self.__dict__ and isinstance(getattr(type(self), name), lazy_property):
                 continue  # derived from another parameter
             value = getattr(self, name)
-            if not constraint.check(value).all():
+            if RECORDER.get() is None and not constraint.check(value).all():  # while recording values are unknown
                 raise ValueError(
                     f"Expected parameter {name} ({type(value).__name__} of shape {tuple(value.shape)}) of distribution "
                     f"{self!r} to satisfy the constraint {constraint!r}, but found invalid values:\n{value}"
@@ -173,7 +174,7 @@ class Distribution:
             warnings.warn(f"{self.__class__} does not define `support` to enable sample validation. Please initialize the "
                           "distribution with `validate_args=False` to turn off validation.", stacklevel=3)
             return
-        if not support.check(value).all():
+        if RECORDER.get() is None and not support.check(value).all():
             raise ValueError(
                 f"Expected value argument ({type(value).__name__} of shape {tuple(value.shape)}) to be within the support "
                 f"({support!r}) of the distribution {self!r}, but found invalid values:\n{value}"

@@ -76,7 +76,10 @@ def _weight_gradient(k, grads, inputs):
     return k.linear_weight(grads, inputs), k.sum(flat, axis=(0,))
 
 
-def _input_gradient(k, grads, w):
+def _input_gradient(k, grads, w, wanted):
+    """The gradient of x, or an empty array where it is not wanted."""
+    if not wanted:
+        return _zeros(k, grads, (0,))
     t, b, n = grads.shape
     return k.reshape(k.matmul(k.reshape(grads, shape=(t * b, n)), w), shape=(t, b, w.shape[1]))
 
@@ -100,8 +103,9 @@ def rnn_layer(k, x, h0, w_ih, w_hh, b_ih, b_hh, *, nonlinearity, reverse=False):
 
 
 @derived("recurrent", outputs=("gx", "gh0", "gw_ih", "gw_hh", "gb"))
-def rnn_layer_backward(k, g_out, g_h, x, h0, w_ih, w_hh, out, *, nonlinearity, reverse=False):
-    """Gradients of rnn_layer, from its first result; gb is that of either bias."""
+def rnn_layer_backward(k, g_out, g_h, x, h0, w_ih, w_hh, out, *, nonlinearity, reverse=False, input_grad=True):
+    """Gradients of rnn_layer, from its first result; gb is that of either bias. Without ``input_grad`` gx is empty, of
+    shape (0,)."""
     dh, steps = g_h, []
     for t in _order(out.shape[0], not reverse):
         dh = _plus(k, dh, None if g_out is None else _step(k, g_out, t))
@@ -113,7 +117,7 @@ def rnn_layer_backward(k, g_out, g_h, x, h0, w_ih, w_hh, out, *, nonlinearity, r
     grads = _stacked(k, steps, not reverse)
     gw_ih, gb = _weight_gradient(k, grads, x)
     gw_hh, _ = _weight_gradient(k, grads, _before(k, h0, out, reverse))
-    return _input_gradient(k, grads, w_ih), dh, gw_ih, gw_hh, gb
+    return _input_gradient(k, grads, w_ih, input_grad), dh, gw_ih, gw_hh, gb
 
 
 @derived("recurrent", outputs=("out", "h", "c", "gates", "cells"))
@@ -135,8 +139,9 @@ def lstm_layer_train(k, x, h0, c0, w_ih, w_hh, b_ih, b_hh, *, reverse=False):
 
 @derived("recurrent", outputs=("gx", "gh0", "gc0", "gw_ih", "gw_hh", "gb"))
 def lstm_layer_backward(k, g_out, g_h, g_c, g_gates, g_cells, x, h0, c0, w_ih, w_hh, out, gates, cells, *,
-                        reverse=False):
-    """Gradients of lstm_layer_train, from its results; gb is that of either bias."""
+                        reverse=False, input_grad=True):
+    """Gradients of lstm_layer_train, from its results; gb is that of either bias. Without ``input_grad`` gx is empty, of
+    shape (0,)."""
     size, zero = h0.shape[1], _zeros(k, h0, tuple(h0.shape))
     dh, dc = (zero if g is None else g for g in (g_h, g_c))
     starts, squashed, turned = _before(k, c0, cells, reverse), k.tanh(cells), _cell_last(k, w_hh)
@@ -159,7 +164,8 @@ def lstm_layer_backward(k, g_out, g_h, g_c, g_gates, g_cells, x, h0, c0, w_ih, w
     gw_ih, gb = _weight_gradient(k, grads, x)
     gw_hh, _ = _weight_gradient(k, grads, _before(k, h0, out, reverse))
     gb = k.reshape(_cell_last(k, k.reshape(gb, shape=(4 * size, 1))), shape=(4 * size,))
-    return (_input_gradient(k, grads, _cell_last(k, w_ih)), dh, dc, _cell_last(k, gw_ih), _cell_last(k, gw_hh), gb)
+    gx = _input_gradient(k, grads, _cell_last(k, w_ih), input_grad)
+    return gx, dh, dc, _cell_last(k, gw_ih), _cell_last(k, gw_hh), gb
 
 
 @derived("recurrent", outputs=("out", "h", "c"))
@@ -189,8 +195,8 @@ def gru_layer_train(k, x, h0, w_ih, w_hh, b_ih, b_hh, *, reverse=False):
 
 @derived("recurrent", outputs=("gx", "gh0", "gw_ih", "gw_hh", "gb_ih", "gb_hh"))
 def gru_layer_backward(k, g_out, g_h, g_gates, g_candidate, x, h0, w_ih, w_hh, out, gates, candidate, *,
-                       reverse=False):
-    """Gradients of gru_layer_train, from its results."""
+                       reverse=False, input_grad=True):
+    """Gradients of gru_layer_train, from its results. Without ``input_grad`` gx is empty, of shape (0,)."""
     dh = _zeros(k, h0, tuple(h0.shape)) if g_h is None else g_h
     starts = _before(k, h0, out, reverse)
     outer, inner = [], []
@@ -209,7 +215,7 @@ def gru_layer_backward(k, g_out, g_h, g_gates, g_candidate, x, h0, w_ih, w_hh, o
     outer, inner = _stacked(k, outer, not reverse), _stacked(k, inner, not reverse)
     gw_ih, gb_ih = _weight_gradient(k, outer, x)
     gw_hh, gb_hh = _weight_gradient(k, inner, starts)
-    return _input_gradient(k, outer, w_ih), dh, gw_ih, gw_hh, gb_ih, gb_hh
+    return _input_gradient(k, outer, w_ih, input_grad), dh, gw_ih, gw_hh, gb_ih, gb_hh
 
 
 @derived("recurrent", outputs=("out", "h"))

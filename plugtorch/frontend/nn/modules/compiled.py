@@ -16,17 +16,25 @@ class OptimizedModule(Module):
     module inside.
     """
 
-    _OWN = frozenset({"_orig_mod", "training", "_forward_hooks", "_compiled_call_impl", "_compiled"})
+    _OWN = frozenset({"_orig_mod", "_forward_hooks", "_compiled_call_impl", "_compiled"})
 
     def __init__(self, mod: Module, dynamo_ctx: Any = None):
         super().__init__()
         self._modules["_orig_mod"] = mod
         self.__dict__["_compiled"] = dynamo_ctx or mod
-        self.__dict__["training"] = mod.training
 
     @property
     def __wrapped__(self):
         return self._modules["_orig_mod"]
+
+    @property
+    def training(self) -> bool:
+        """That of the module inside."""
+        return self._modules["_orig_mod"].training
+
+    @training.setter
+    def training(self, mode: bool) -> None:
+        self._modules["_orig_mod"].training = mode
 
     def forward(self, *args, **kwargs):
         return self._compiled(*args, **kwargs)

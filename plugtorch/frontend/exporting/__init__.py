@@ -1,0 +1,1 @@
+"""Recorded programs outside of the call that they were recorded for: exported, saved, drawn, counted, and as ONNX."""
