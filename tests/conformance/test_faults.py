@@ -55,5 +55,5 @@ def test_the_faults_cover_every_kind_of_op(backend):
     kinds = collections.Counter(f.kind for f in FAULTS)
     families = {op.family for op in OPS.values() if not op.family.startswith("plugin ")}
     assert not families - set(kinds), f"no fault is planted in {families - set(kinds)}"
-    assert {"signature", "devices", "aliasing", "random", "gradient", "training"} <= set(kinds)
+    assert {"signature", "devices", "aliasing", "random", "gradient", "training", "compiled"} <= set(kinds)
     assert len({f.id for f in FAULTS}) == len(FAULTS) >= 60

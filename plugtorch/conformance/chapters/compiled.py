@@ -91,8 +91,20 @@ def check_draws(name: str, bench: Bench):
         agree(function().detach(), want.detach())
 
 
+def check_memory(bench: Bench):
+    """What a compiled function changes in place it changes where it lies."""
+    t = bench.tensor(np.ones(3, np.float32))
+    array = t._a
+    double = torch.compile(lambda: t.mul_(2), fullgraph=True)
+    for _ in range(3):
+        double()
+    assert t._a is array, "the tensor has another array after an in-place change"
+    np.testing.assert_array_equal(bench.host(array), np.full(3, 8, np.float32))
+
+
 def checks():
-    """The first sample of each op, and the first that is differentiated; training programs and draws."""
+    """The first sample of each op, and the first that is differentiated; training programs, draws and memory."""
+    yield Check("compiled", "memory", "in place", check_memory, needs="aliases")
     for op, samples in SAMPLES.items():
         if op in OUTSIDE:
             continue

@@ -225,3 +225,51 @@ def _(k):
     sub.__signature__ = OPS["sub"].signature
     k.sub = sub
     k.update = lambda name, target, *operands: False
+
+
+# Compiled programs.
+
+def program(name, *subjects):
+    """Declares a fault of the function that ``compile_program`` makes: the decorated one takes the right ``run`` before its
+    arguments, and the program."""
+
+    def declare(wrong):
+        def plant(k):
+            right = k.compile_program
+
+            def compile_program(program):
+                run = right(program)
+                return lambda inputs, numbers=(): wrong(run, program, inputs, numbers)
+
+            k.compile_program = compile_program
+
+        def where(check):
+            return check.chapter == "compiled" and check.subject in subjects
+
+        FAULTS.append(Fault("compiled", name, plant, where))
+        return wrong
+
+    return declare
+
+
+@program("numbers of the first run are kept", "programs")
+def _(run, program, inputs, numbers):
+    kept = vars(program).setdefault("kept", list(numbers))
+    return run(inputs, kept)
+
+
+@program("results of the first run are kept", "programs", "draws")
+def _(run, program, inputs, numbers):
+    if "kept" not in vars(program):
+        program.kept = run(inputs, numbers)
+    return program.kept
+
+
+@program("an update does not reach the memory of its input", "memory")
+def _(run, program, inputs, numbers):
+    return run([x.copy() for x in inputs], numbers)
+
+
+@program("outputs in another order", "sort")
+def _(run, program, inputs, numbers):
+    return run(inputs, numbers)[::-1]
