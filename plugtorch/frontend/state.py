@@ -53,7 +53,9 @@ def backend_named(name: str):
     recorder = RECORDER.get()
     if recorder is not None and name == recorder.base.name:
         return recorder.tracer
-    current = current_backend()
+    current = _context_backend.get()
+    if current is None:
+        return lazy_of(load_backend(name)) if _default_lazy and name == _default_backend else load_backend(name)
     return current if current.lazy and current.name == name else load_backend(name)
 
 
