@@ -62,23 +62,23 @@ class NumpyActivations:
     def log_softmax(self, x, *, axis):
         if softmax.few_rows(x, axis):
             return QUIET.run(softmax.log_softmax_rows, x)
-        return _log_softmax(x, axis=axis)
+        return _log_softmax(self, x, axis=axis)
 
     def log_softmax_backward(self, g, y, *, axis):
         if softmax.few_rows(g, axis) and y.flags.c_contiguous and g.dtype == y.dtype:
             return QUIET.run(softmax.log_softmax_backward_rows, g, y)
-        return _log_softmax_backward(g, y, axis=axis)
+        return _log_softmax_backward(self, g, y, axis=axis)
 
 
 @halved
 @one_blas_thread
-def _log_softmax(x, *, axis):
+def _log_softmax(self, x, *, axis):
     return softmax.log_softmax(x, axis=axis)
 
 
 @halved
 @one_blas_thread
-def _log_softmax_backward(g, y, *, axis):
+def _log_softmax_backward(self, g, y, *, axis):
     return softmax.log_softmax_backward(g, y, axis=axis)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from plugtorch_numpy.nn import adaptive_pool, conv, embedding, erf, gelu, norm, pool, rnn, softmax  # noqa: E402
+from plugtorch_numpy.nn import adaptive_pool, conv, embedding, erf, gelu, lstm, norm, pool, rnn, softmax  # noqa: E402
 
 F = torch.nn.functional
 CONV = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
@@ -403,17 +403,21 @@ def test_recurrent_layers(rng, kind, steps, bias):
         names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
         parameters = [getattr(reference, f"{n}_l0{suffix}", None) for n in names]
         weights = [None if p is None else p.detach().numpy() for p in parameters]
+        given, back = {"reverse": bool(d)}, {"reverse": bool(d), "input_grad": True}
         if kind == "lstm":
-            out, h, c, saved = rnn.lstm(x, h0[d], c0[d], *weights, reverse=bool(d))
+            out, h, c, *saved = lstm.lstm(x, h0[d], c0[d], *weights, **given)
             close(c, last_c[d])
-            gx, gh, gc, *gw = rnn.lstm_backward(g_out[..., half], g_h[d], g_c[d], saved)
+            gx, gh, gc, *gw = lstm.lstm_backward(g_out[..., half], g_h[d], g_c[d], x, h0[d], c0[d], *weights[:2], out,
+                                                 *saved, **back)
             close(gc, tc.grad[d])
         elif kind == "gru":
-            out, h, saved = rnn.gru(x, h0[d], *weights, reverse=bool(d))
-            gx, gh, *gw = rnn.gru_backward(g_out[..., half], g_h[d], saved)
+            out, h, *saved = rnn.gru(x, h0[d], *weights, **given)
+            gx, gh, *gw = rnn.gru_backward(g_out[..., half], g_h[d], x, h0[d], *weights[:2], out, *saved, **back)
         else:
-            out, h, saved = rnn.rnn(x, h0[d], *weights, nonlinearity=kind, reverse=bool(d))
-            gx, gh, *gw = rnn.rnn_backward(g_out[..., half], g_h[d], saved)
+            out, h = rnn.rnn(x, h0[d], *weights, nonlinearity=kind, **given)
+            gx, gh, *gw = rnn.rnn_backward(g_out[..., half], g_h[d], x, h0[d], *weights[:2], out, nonlinearity=kind, **back)
+        if kind != "gru":  # both biases are added to the same sums
+            gw = [*gw, gw[-1]]
         close(out, expected[..., half])
         close(h, last_h[d])
         close(gh, th.grad[d])
@@ -427,10 +431,11 @@ def test_recurrent_layers(rng, kind, steps, bias):
 def test_recurrent_gradients_that_are_absent(rng):
     x, h0 = draw(rng, (4, 2, 3)), draw(rng, (2, 5))
     weights = draw(rng, (20, 3)), draw(rng, (20, 5)), draw(rng, (20,)), draw(rng, (20,))
-    out, _, _, saved = rnn.lstm(x, h0, h0, *weights, reverse=False)
+    out, _, _, *saved = lstm.lstm(x, h0, h0, *weights, reverse=False)
     zero = np.zeros_like(h0)
-    with_none = rnn.lstm_backward(np.ones_like(out), None, None, saved)
-    with_zeros = rnn.lstm_backward(np.ones_like(out), zero, zero, saved)
+    with_none, with_zeros = (
+        lstm.lstm_backward(np.ones_like(out), g, g, x, h0, h0, *weights[:2], out, *saved, reverse=False, input_grad=True)
+        for g in (None, zero))
     for a, b in zip(with_none, with_zeros, strict=True):
         assert np.array_equal(a, b)
 

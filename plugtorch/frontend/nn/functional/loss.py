@@ -9,6 +9,7 @@ from plugtorch.autograd.names import named
 from plugtorch.autograd.record import apply
 from plugtorch.spec import dtypes
 from plugtorch.spec.dtypes import FLOAT
+from plugtorch.transforms.tracing.recorder import RECORDER
 
 from ...amp.casting import autocasts
 from ...classification import xlogy
@@ -136,6 +137,8 @@ def nll_loss(input, target, weight=None, size_average=None, ignore_index=-100, r
     k = t._k
     bounds = (0, 0) if not t.numel() else None if k.level else k.bounds(t._a)
     every = bounds is not None and (bounds[0] > ignore_index or bounds[1] < ignore_index)
+    if bounds is not None and not every and RECORDER.get() is None:  # between the targets, and perhaps none of them
+        every = bool(k.to_host(k.all(k.ne(t._a, ignore_index), axis=tuple(range(t.dim())))))
     safe = t if every else t.masked_fill(t.eq(ignore_index), 0)
     if not every and safe.numel():
         bounds = safe._k.bounds(safe._a)
